@@ -1,0 +1,295 @@
+"""Refresh the book: write what is generated, run the notebooks, save them in one form.
+
+python notebooks/refresh.py                       every notebook, and README's generated parts
+python notebooks/refresh.py notebooks/01-*.ipynb  these only, and README's generated parts
+python notebooks/refresh.py --check               run nothing, write nothing; fail if stale
+
+Two cells are generated, the same in all notebooks but for the links. A new chapter holds
+a markdown cell that begins `<!-- badges -->` and a code cell that begins `# Set-up`; the
+rest of both is written here. Running refresh twice gives the same bytes.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from urllib.parse import quote
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+README = ROOT / "README.md"
+
+BADGES_MARK = "<!-- badges -->"
+SETUP_MARK = "# Set-up"
+WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
+KEPT_CELL_METADATA = {"tags", "quoted"}
+METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+# What nbformat and jupytext give (8 hex digits) and what JupyterLab gives (a UUID).
+RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?")
+
+
+class Stale(Exception):
+    """A notebook or README that refresh cannot mend, or that did not run clean."""
+
+
+# --- the public address, and what is made from it
+
+
+def repository() -> str:
+    """Return the book's public address, which stands in pyproject.toml only."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["urls"]["Repository"].rstrip("/")
+
+
+def launch_links(name: str) -> dict[str, str]:
+    """Return where the notebook `name` opens in Binder and in Colab."""
+    host, _, path = repository().removeprefix("https://").partition("/")
+    if host != "github.com":  # Binder builds from any git address, Colab only from GitHub
+        spec = "git/" + quote(repository(), safe="")
+        return {"Binder": f"https://mybinder.org/v2/{spec}/HEAD?urlpath=lab/tree/notebooks/{name}"}
+    return {
+        "Binder": f"https://mybinder.org/v2/gh/{path}/HEAD?urlpath=lab/tree/notebooks/{name}",
+        "Colab": f"https://colab.research.google.com/github/{path}/blob/main/notebooks/{name}",
+    }
+
+
+def badges_source(name: str) -> str:
+    """Return the badges cell. Links of text, not pictures: a notebook must read offline."""
+    links = " · ".join(f"[{where}]({link})" for where, link in launch_links(name).items())
+    return f"{BADGES_MARK}\n**Run this chapter in your browser:** {links}"
+
+
+def setup_source() -> str:
+    """Return the set-up cell, the same in every notebook."""
+    # --no-deps: what Colab brings is new enough, and numpy must not change under it.
+    # The address, never a bare name: another project owns `emlib` on the package index.
+    # Not %pip: it prints a note on success and raises nothing on failure.
+    return f"""\
+{SETUP_MARK}, the same in every chapter: imports, and the style of the figures.
+import os
+import subprocess
+import sys
+
+try:
+    import emlib
+except ModuleNotFoundError:  # as in Colab, which opens this notebook alone
+    book = os.environ.get("EM_BOOK_SOURCE", "git+{repository()}")
+    subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--no-deps", book], check=True)
+    import emlib
+import matplotlib.pyplot as plt
+import numpy as np
+
+plt.style.use("emlib.book")"""
+
+
+# --- README's generated parts
+
+
+def chapter_files() -> list[Path]:
+    """Return the notebooks of the book, in order."""
+    return sorted(HERE.glob("[0-9][0-9]-*.ipynb"))
+
+
+def title_of(nb: NotebookNode) -> str:
+    """Return the first heading of a notebook."""
+    for cell in nb.cells:
+        heading = re.search(r"^# (.+)$", cell.source, re.MULTILINE)
+        if cell.cell_type == "markdown" and heading:
+            return heading[1].strip()
+    raise Stale("no title: the notebook needs a markdown cell with a line '# Title'")
+
+
+def chapter_table() -> str:
+    """Return README's map of the chapters, with a badge for each place to run them."""
+    pictures = {
+        "Binder": "https://mybinder.org/badge_logo.svg",
+        "Colab": "https://colab.research.google.com/assets/colab-badge.svg",
+    }
+    rows = ["| Chapter | Run it in your browser |", "|---|---|"]
+    for path in chapter_files():
+        title = title_of(nbformat.read(path, as_version=4))
+        badges = " ".join(
+            f"[![Open in {where}: {title}]({pictures[where]})]({link})"
+            for where, link in launch_links(path.name).items()
+        )
+        rows.append(f"| {path.name[:2]} [{title}](notebooks/{path.name}) | {badges} |")
+    return "\n".join(rows)
+
+
+def clone_command() -> str:
+    """Return the fenced command that brings the book to the reader's machine."""
+    address = repository()
+    return f"```bash\ngit clone {address} && cd {address.rsplit('/', 1)[-1]}\n```"
+
+
+def readme_text(text: str) -> str:
+    """Return README with its generated parts written afresh."""
+    for name, body in [("clone", clone_command()), ("chapters", chapter_table())]:
+        start, end = f"<!-- generated: {name} -->", "<!-- end generated -->"
+        pattern = re.compile(re.escape(start) + r"\n.*?" + re.escape(end), re.DOTALL)
+        if not pattern.search(text):
+            raise Stale(f"README.md has no part between '{start}' and '{end}'")
+        text = pattern.sub(lambda _, new=f"{start}\n{body}\n{end}": new, text, count=1)
+    return text
+
+
+# --- one notebook
+
+
+def find_generated(nb: NotebookNode) -> dict[str, NotebookNode]:
+    """Return the badges cell and the set-up cell of a notebook, found by how they begin."""
+    marks = {"badges": ("markdown", BADGES_MARK), "setup": ("code", SETUP_MARK)}
+    found = {}
+    for cell_id, (kind, mark) in marks.items():
+        cells = [c for c in nb.cells if c.cell_type == kind and c.source.startswith(mark)]
+        if len(cells) != 1:
+            raise Stale(f"{len(cells)} {kind} cells begin with '{mark}': there must be one")
+        found[cell_id] = cells[0]
+    return found
+
+
+def write_generated(nb: NotebookNode, name: str) -> None:
+    """Write the badges cell and the set-up cell, and give them their fixed ids."""
+    sources = {"badges": badges_source(name), "setup": setup_source()}
+    for cell_id, cell in find_generated(nb).items():
+        cell.source = sources[cell_id]
+        cell.id = cell_id
+
+
+def stale_generated(nb: NotebookNode, name: str) -> list[str]:
+    """Return what is wrong with the generated cells of a notebook."""
+    sources = {"badges": badges_source(name), "setup": setup_source()}
+    try:
+        found = find_generated(nb)
+    except Stale as error:
+        return [str(error)]
+    return [
+        f"the {cell_id} cell is not what refresh.py writes: run python notebooks/refresh.py"
+        for cell_id, cell in found.items()
+        if cell.source != sources[cell_id] or cell.id != cell_id
+    ]
+
+
+def committed_ids(path: Path) -> dict[tuple[str, str], str]:
+    """Return the ids of the notebook in git's HEAD, by kind and source of the cell."""
+    command = ["git", "show", f"HEAD:./{path.name}"]
+    git = subprocess.run(command, cwd=path.parent, capture_output=True, check=False)
+    if git.returncode != 0:  # a new notebook, or no repository at all
+        return {}
+    cells = json.loads(git.stdout)["cells"]
+    return {(c["cell_type"], "".join(c["source"])): c["id"] for c in cells if "id" in c}
+
+
+def settle_ids(nb: NotebookNode, known: dict[tuple[str, str], str]) -> None:
+    """Replace random cell ids by the committed ones, or else by a hash of the source."""
+    taken = {cell.id for cell in nb.cells if not RANDOM_ID.fullmatch(cell.id)}
+    for cell in nb.cells:
+        if not RANDOM_ID.fullmatch(cell.id):
+            continue
+        digest = hashlib.sha256(cell.source.encode()).hexdigest()[:6]
+        base = known.get((cell.cell_type, cell.source), f"{cell.cell_type}-{digest}")
+        copies = (f"{base}-{n}" for n in range(2, 1000))
+        cell.id = base if base not in taken else next(c for c in copies if c not in taken)
+        taken.add(cell.id)
+
+
+def execute(nb: NotebookNode, folder: Path) -> None:
+    """Run a notebook from top to bottom in a new kernel."""
+    client = NotebookClient(
+        nb,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(folder)}},
+        record_timing=False,
+        coalesce_streams=True,
+    )
+    client.execute()
+    for cell in nb.cells:
+        for output in cell.get("outputs", []):
+            if output.get("name") == "stderr":
+                raise Stale(f"stderr output, which a chapter must not have:\n{output.text}")
+
+
+def normalise(nb: NotebookNode) -> NotebookNode:
+    """Return the notebook with nothing in it that differs from run to run."""
+    widgets = nb.metadata.get("widgets", {}).get(WIDGET_STATE)
+    nb.metadata = nbformat.from_dict(METADATA)
+    if widgets:
+        nb.metadata.widgets = {WIDGET_STATE: widgets}
+    for cell in nb.cells:
+        cell.metadata = {k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA}
+    nb.nbformat, nb.nbformat_minor = 4, 5  # the version that has cell ids
+    # The ids of widgets are random UUIDs: number them in the order of their creation.
+    text = nbformat.writes(nb)
+    for number, model_id in enumerate(widgets["state"] if widgets else []):
+        text = text.replace(model_id, f"{number:032x}")
+    return nbformat.reads(text, as_version=4)
+
+
+def refresh(path: Path) -> None:
+    """Write the generated cells of a notebook, run it and save it."""
+    nb = nbformat.read(path, as_version=4)
+    nb.metadata = nbformat.from_dict(METADATA)
+    write_generated(nb, path.name)
+    settle_ids(nb, committed_ids(path))
+    execute(nb, path.parent)
+    nb = normalise(nb)
+    nbformat.validate(nb)
+    path.write_text(nbformat.writes(nb) + "\n", encoding="utf-8", newline="\n")
+
+
+# --- the command
+
+
+def check(paths: list[Path]) -> list[str]:
+    """Return everything generated that is stale."""
+    problems = [
+        f"{path.name}: {problem}"
+        for path in paths
+        for problem in stale_generated(nbformat.read(path, as_version=4), path.name)
+    ]
+    text = README.read_text(encoding="utf-8")
+    if readme_text(text) != text:
+        problems.append("README.md: generated parts are stale: run python notebooks/refresh.py")
+    return problems
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("chapters", nargs="*", type=Path, help="notebooks; all when none is named")
+    parser.add_argument("--check", action="store_true", help="only say what is stale")
+    options = parser.parse_args(argv)
+    paths = options.chapters or chapter_files()
+    failed = False
+    if options.check:
+        problems = check(paths)
+        print("\n".join(problems) or "Everything generated is up to date.")
+        return 1 if problems else 0
+    for path in paths:
+        try:
+            refresh(path)
+            print(f"refreshed {path.name}")
+        except (Stale, CellExecutionError) as error:
+            failed = True
+            plain = re.sub(r"\x1b\[[\d;]*m", "", str(error))  # tracebacks come coloured
+            print(f"{path.name}: left as it was\n{plain}", file=sys.stderr)
+    text = README.read_text(encoding="utf-8")
+    README.write_text(readme_text(text), encoding="utf-8", newline="\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
