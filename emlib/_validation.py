@@ -1,0 +1,131 @@
+"""Checks on what comes in from outside: each says which argument, which rows, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+
+def number_array(values: ArrayLike, name: str) -> FloatArray:
+    """Return `values` as a float64 array; integers and booleans become floats."""
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # NumPy says what is wrong, but not with which argument
+        raise ValueError(f"{name} is not an array of numbers: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} must hold real numbers, but its type is {array.dtype}. "
+            "Convert it first, for example with np.asarray(values, dtype=float)."
+        )
+    return array.astype(np.float64, copy=False)
+
+
+def frozen(values: ArrayLike, name: str, shape: tuple[int | None, ...]) -> FloatArray:
+    """Return a read-only float64 copy of a parameter, after checking shape and finiteness.
+
+    A `None` in `shape` stands for any length.
+    """
+    array = np.array(number_array(values, name))  # a copy: no alias to the caller's array
+    expected = tuple("any" if n is None else n for n in shape)
+    matches = array.ndim == len(shape) and all(
+        n is None or n == m for n, m in zip(shape, array.shape, strict=True)
+    )
+    if not matches:
+        raise ValueError(f"{name} must have shape {expected}, not {array.shape}.".replace("'", ""))
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, but it is {array.tolist()}.")
+    array.setflags(write=False)
+    return array
+
+
+def reject_rows(bad: NDArray[np.bool_], name: str, fault: str, remedy: str) -> None:
+    """Raise a ValueError that lists the rows where `bad` is true; do nothing if there are none."""
+    rows = np.flatnonzero(bad)
+    if rows.size:
+        listed = ", ".join(str(row) for row in rows[:5]) + (", ..." if rows.size > 5 else "")
+        plural = "row" if rows.size == 1 else "rows"
+        raise ValueError(f"{name}: {rows.size} {plural} {fault} ({plural} {listed}). {remedy}")
+
+
+def data_matrix(x: ArrayLike, columns: int | None = None) -> FloatArray:
+    """Return data as an (N, D) float64 array with N >= 1, all finite."""
+    array = number_array(x, "x")
+    if array.ndim != 2:
+        hint = " Use x[:, None] for one feature." if array.ndim == 1 else ""
+        raise ValueError(f"x must have shape (N, D), not {array.shape}.{hint}")
+    if columns is not None and array.shape[1] != columns:
+        raise ValueError(f"x must have {columns} columns as the model has, not {array.shape[1]}.")
+    return _finite_rows(array)
+
+
+def data_vector(x: ArrayLike) -> FloatArray:
+    """Return data as an (N,) float64 array with N >= 1, all finite."""
+    array = number_array(x, "x")
+    if array.ndim != 1:
+        hint = " Use x[:, 0] for its first column." if array.ndim == 2 else ""
+        raise ValueError(f"x must have shape (N,), not {array.shape}.{hint}")
+    return _finite_rows(array)
+
+
+def _finite_rows(array: FloatArray) -> FloatArray:
+    if array.size == 0:
+        raise ValueError(f"x is empty (its shape is {array.shape}); at least one row is needed.")
+    # The sum is finite exactly when every entry is, unless it overflows: a quick first look
+    # that needs no array of its own.
+    with np.errstate(over="ignore", invalid="ignore"):
+        suspicious = not np.isfinite(array.sum())
+    if suspicious:
+        finite = np.isfinite(array)
+        bad = ~(finite if array.ndim == 1 else finite.all(axis=1))
+        reject_rows(bad, "x", "with NaN or infinite values", "Remove or impute them first.")
+    return array
+
+
+def sample_weights(sample_weight: ArrayLike | None, n_rows: int) -> FloatArray | None:
+    """Return weights as an (N,) float64 array of non-negative numbers, or None."""
+    if sample_weight is None:
+        return None
+    weights = number_array(sample_weight, "sample_weight")
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight must have shape ({n_rows},), one weight a row of x, "
+            f"not {weights.shape}."
+        )
+    bad = ~(np.isfinite(weights) & (weights >= 0))
+    reject_rows(bad, "sample_weight", "negative or not finite", "Weights are counts of copies.")
+    return weights
+
+
+def mixing_weights(weights: ArrayLike) -> FloatArray:
+    """Return mixing weights (K,): non-negative, with sum one to within rounding."""
+    pi = frozen(weights, "weights", (None,))
+    if pi.size == 0 or (pi < 0).any() or abs(pi.sum() - 1.0) > 1e-8:
+        raise ValueError(
+            f"weights must be non-negative and sum to 1, but they are {pi.tolist()} "
+            f"with sum {pi.sum():.10g}. Divide them by their sum."
+        )
+    return pi
+
+
+def component_count(n_components: int, n_rows: int) -> int:
+    """Return the number of components K after checking 1 <= K <= N."""
+    if not isinstance(n_components, (int, np.integer)) or n_components < 1:
+        raise ValueError(f"n_components must be a positive integer, not {n_components!r}.")
+    if n_components > n_rows:
+        raise ValueError(
+            f"n_components is {n_components}, but x has only {n_rows} rows. Use fewer components."
+        )
+    return int(n_components)
+
+
+def one_of(value: Any, name: str, allowed: Sequence[str]) -> str:
+    """Return `value` if it is one of the allowed words."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}.")
+    return str(value)

@@ -1,0 +1,145 @@
+"""Mixtures of binomials: which coin was tossed?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import gammaln, xlog1py, xlogy
+
+from emlib import initial
+from emlib._validation import (
+    FloatArray,
+    IntArray,
+    frozen,
+    mixing_weights,
+    number_array,
+    reject_rows,
+)
+from emlib.em import Expectation
+from emlib.mixture import Mixture, mixing
+
+
+@dataclass(frozen=True, eq=False)
+class BinomialMixture(Mixture):
+    """A mixture of K binomials: a coin is chosen, then tossed a known number of times.
+
+    Parameters
+    ----------
+    weights : array_like, shape (K,)
+        Mixing weights pi_k; they sum to one.
+    probabilities : array_like, shape (K,)
+        Probability of heads of each coin.
+    fixed_weights : bool
+        Keep the weights as they are, as Do and Batzoglou (2008) do.
+
+    Raises
+    ------
+    ValueError
+        If the weights do not sum to one or a probability lies outside [0, 1].
+
+    References
+    ----------
+    Do and Batzoglou (2008), Nature Biotechnology 26:897-899; chapter 2 of the book.
+
+    Examples
+    --------
+    >>> from emlib import data, em
+    >>> start = BinomialMixture([0.5, 0.5], [0.6, 0.5], fixed_weights=True)
+    >>> result = em.fit(start, data.two_coins(), tol=1e-9)
+    >>> result.model.probabilities.round(4)
+    array([0.7968, 0.5196])
+    """
+
+    weights: FloatArray
+    probabilities: FloatArray
+    fixed_weights: bool = False
+
+    def __post_init__(self) -> None:
+        weights = mixing_weights(self.weights)
+        p = frozen(self.probabilities, "probabilities", weights.shape)
+        if (p < 0).any() or (p > 1).any():
+            raise ValueError(f"probabilities must lie in [0, 1], but they are {p.tolist()}.")
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "probabilities", p)
+
+    @classmethod
+    def start(
+        cls,
+        x: ArrayLike,
+        n_components: int,
+        rng: int | np.random.Generator,
+        method: str = "kmeans",
+        fixed_weights: bool = False,
+    ) -> Self:
+        """Return a model to start from: the M-step of starting responsibilities.
+
+        Parameters
+        ----------
+        x : array_like, shape (N, 2)
+            Heads and tosses.
+        n_components, rng, method
+            As for `initial.responsibilities`, which groups the rows by their share of heads.
+        fixed_weights : bool
+            Give the coins equal weights and keep them.
+        """
+        x = _check(x)
+        heads, tosses = x.T
+        r = initial.responsibilities((heads / tosses)[:, None], n_components, rng, method)
+        uniform = np.full(n_components, 1 / n_components)
+        model = cls(uniform, uniform, fixed_weights)
+        return model.m_step(Expectation(0.0, r.sum(axis=0), model.statistics(x, r)))
+
+    def check(self, x: ArrayLike) -> FloatArray:
+        """Return x as (N, 2) heads and tosses, whole numbers with 0 <= heads <= tosses."""
+        return _check(x)
+
+    def log_joint(self, x: ArrayLike) -> FloatArray:
+        """Return log pi_k + log p(x_n | k), shape (N, K), binomial coefficient included."""
+        heads, tosses = self.check(x).T[:, :, None]
+        tails = tosses - heads
+        coefficient = gammaln(tosses + 1) - gammaln(heads + 1) - gammaln(tails + 1)
+        log_binomial = xlogy(heads, self.probabilities) + xlog1py(tails, -self.probabilities)
+        with np.errstate(divide="ignore"):  # a weight of zero is legitimate: log 0 = -inf
+            return np.asarray(np.log(self.weights) + coefficient + log_binomial)
+
+    def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
+        """Return expected heads and expected tosses of each coin, (K,) and (K,) (eq. 2.8)."""
+        heads, tosses = x.T
+        return heads @ responsibilities, tosses @ responsibilities
+
+    def m_step(self, expectation: Expectation) -> Self:
+        """Return the maximiser of the expected log joint: heads over tosses (eq. 2.9)."""
+        weights = mixing(expectation.counts)
+        heads, tosses = expectation.statistics
+        if self.fixed_weights:
+            weights = self.weights
+        return replace(self, weights=weights, probabilities=np.minimum(heads / tosses, 1.0))
+
+    @property
+    def n_parameters(self) -> int:
+        """K probabilities, and K - 1 weights unless they are fixed."""
+        return self.n_components + (0 if self.fixed_weights else self.n_components - 1)
+
+    def sample(
+        self, n: int, rng: int | np.random.Generator, tosses: int = 10
+    ) -> tuple[FloatArray, IntArray]:
+        """Draw n observations of `tosses` tosses each; return x (n, 2) and z (n,)."""
+        generator = np.random.default_rng(rng)
+        z = generator.choice(self.n_components, size=n, p=self.weights)
+        heads = generator.binomial(tosses, self.probabilities[z])
+        return np.column_stack([heads, np.full(n, tosses)]), z
+
+
+def _check(x: ArrayLike) -> FloatArray:
+    array = number_array(x, "x")
+    if array.ndim != 2 or array.shape[1] != 2 or len(array) == 0:
+        raise ValueError(f"x must have shape (N, 2), heads and tosses, not {array.shape}.")
+    heads, tosses = array.T
+    whole = np.isfinite(array).all(axis=1) & (array == np.round(array)).all(axis=1)
+    reject_rows(~whole, "x", "not made of whole numbers", "Give counts of heads and tosses.")
+    bad = (heads < 0) | (heads > tosses) | (tosses == 0)
+    reject_rows(bad, "x", "without 0 <= heads <= tosses, tosses > 0", "Columns: heads, tosses.")
+    return array

@@ -1,0 +1,146 @@
+"""How a checker works: it tries an answer, and says what is wrong and where to look."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emlib._validation import FloatArray
+
+
+class Problem(Exception):
+    """An answer is wrong; the message says what to look at."""
+
+
+class NotAttempted(Exception):
+    """There is no answer yet."""
+
+
+def exercise(number: str) -> Callable[[Callable[..., None]], Callable[..., bool]]:
+    """Turn a function that raises `Problem` into a checker that prints a verdict.
+
+    The checker returns True for a right answer and False otherwise; it never raises because of
+    what the reader wrote, so that an unsolved exercise does not stop the notebook.
+    """
+
+    def decorate(check: Callable[..., None]) -> Callable[..., bool]:
+        @functools.wraps(check)
+        def checker(*answers: Any) -> bool:
+            try:
+                if any(answer is None or answer is ... for answer in answers):
+                    raise NotAttempted
+                check(*answers)
+            except NotAttempted:
+                print(f"Exercise {number}: no answer yet. Replace the `...` and run again.")
+            except Problem as problem:
+                print(f"Exercise {number}: not yet. {problem}")
+            else:
+                print(f"Exercise {number}: correct.")
+                return True
+            return False
+
+        return checker
+
+    return decorate
+
+
+def call(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call the reader's function on copies of the arguments, and explain what goes wrong."""
+    if not callable(function):
+        raise Problem(f"A function is wanted here, but this is {type(function).__name__}.")
+    copies = [np.copy(a) if isinstance(a, np.ndarray) else a for a in arguments]
+    try:
+        value = function(*copies)
+    except Exception as error:  # whatever the reader's code does, the checker explains
+        kind = type(error).__name__
+        raise Problem(f"Your function stopped with {kind}: {error}") from error
+    if value is ...:
+        raise NotAttempted
+    if value is None:
+        raise Problem("Your function returned nothing. Did you forget `return`?")
+    for original, copy in zip(arguments, copies, strict=True):
+        if isinstance(original, np.ndarray) and not np.array_equal(original, copy, equal_nan=True):
+            raise Problem("Your function changes its input in place; work on a copy instead.")
+    return value
+
+
+def numbers(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray:
+    """Return an answer as a float array of the right shape, or explain."""
+    try:
+        array = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise Problem(f"{name} should be numbers, but it is {type(value).__name__}.") from None
+    if array.shape != shape:
+        transposed = " It looks transposed." if array.shape == shape[::-1] != shape else ""
+        raise Problem(f"{name} should have shape {shape}, but has {array.shape}.{transposed}")
+    if np.isnan(array).any():
+        raise Problem(f"{name} holds NaN. Is there a 0/0, or inf - inf, on the way?")
+    return array
+
+
+def close(
+    value: Any,
+    expected: ArrayLike,
+    name: str,
+    hints: Sequence[tuple[ArrayLike, str]] = (),
+    otherwise: str = "",
+    rtol: float = 1e-6,
+) -> None:
+    """Compare an answer with what is expected.
+
+    Parameters
+    ----------
+    value : array_like
+        The reader's answer.
+    expected : array_like
+        The right one.
+    name : str
+        What it is called in the message.
+    hints : sequence of (wrong value, message)
+        What known mistakes lead to, and what to say about each.
+    otherwise : str
+        What to say if it is none of these.
+    rtol : float
+        Relative tolerance.
+    """
+    right = np.asarray(expected, dtype=float)
+    array = numbers(value, name, right.shape)
+    if np.allclose(array, right, rtol=rtol, atol=1e-9):
+        return
+    for wrong, message in hints:
+        if np.shape(wrong) == array.shape and np.allclose(array, wrong, rtol=rtol, atol=1e-9):
+            raise Problem(message)
+    where = np.unravel_index(np.abs(array - right).argmax(), right.shape)
+    place = f" at index {tuple(int(i) for i in where)}" if right.ndim else ""
+    raise Problem(f"{name} is off{place}: yours is {array[where]:.6g}. {otherwise}".rstrip())
+
+
+def distributions(value: Any, name: str, shape: tuple[int, int]) -> FloatArray:
+    """Return responsibilities (N, K) after checking that each row is a distribution."""
+    r = numbers(value, name, shape)
+    if (r < 0).any():
+        raise Problem(f"{name} must not be negative, but the smallest is {r.min():.3g}.")
+    sums = r.sum(axis=1)
+    if not np.allclose(sums, 1):
+        axis = " Its columns do: is the division over the right axis?"
+        raise Problem(
+            f"Rows of {name} must sum to 1; yours sum to between {sums.min():.2g} and "
+            f"{sums.max():.2g}." + (axis if np.allclose(r.sum(axis=0), 1) else "")
+        )
+    return r
+
+
+def climbing(objective: ArrayLike, name: str = "the log-likelihood") -> None:
+    """Check that a sequence never falls by more than rounding."""
+    values = np.asarray(objective, dtype=float)
+    falls = np.diff(values) < -1e-9 * np.maximum(1, np.abs(values[1:]))
+    if falls.any():
+        at = int(np.flatnonzero(falls)[0]) + 1
+        raise Problem(
+            f"{name} falls at step {at}, by {values[at - 1] - values[at]:.3g} nats. EM cannot do "
+            "that: do the E-step and the M-step use the same model?"
+        )

@@ -1,0 +1,448 @@
+"""Figures of the book: each draws on an `ax`, and returns what it drew with a description.
+
+The description (`alt`) is made from the data, so that it says what the figure shows.
+The style sheet is `plt.style.use("emlib.book")`; nothing here changes global state.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+from numpy.typing import ArrayLike
+from scipy.stats import chi2
+
+from emlib._validation import data_matrix
+from emlib.gaussian import GaussianMixture
+from emlib.gaussian1d import GaussianMixture1D
+
+# Colour k always comes with marker k and line style k.
+COLOURS = ("#005b96", "#b34700", "#00704a", "#8b3a8b", "#6b5b00", "#333333")
+MARKERS = ("o", "s", "^", "D", "v", "P")
+LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
+INK = "#222222"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a plot function drew.
+
+    Attributes
+    ----------
+    artists : tuple
+        The matplotlib artists, in drawing order.
+    alt : str
+        What the figure shows, in words, for readers who cannot see it.
+    """
+
+    artists: tuple[Any, ...]
+    alt: str
+
+
+def look(k: int) -> dict[str, Any]:
+    """Return colour, marker and line style of component k, as keywords for `Axes.plot`."""
+    n = len(COLOURS)
+    return {"color": COLOURS[k % n], "marker": MARKERS[k % n], "linestyle": LINES[k % n]}
+
+
+# ---------------------------------------------------------------------------------------------
+# Showing figures, with words
+# ---------------------------------------------------------------------------------------------
+
+
+def show(fig: Figure, alt: str) -> None:
+    """Display a figure in a notebook with its alt text, and close it.
+
+    Parameters
+    ----------
+    fig : Figure
+        The figure.
+    alt : str
+        What it shows; stored in the output's metadata, where nbconvert and the web edition
+        find it.
+    """
+    from IPython.display import display
+
+    plt.close(fig)  # or the inline backend would show it a second time, without words
+    display(
+        {"image/png": png(fig), "text/plain": f"<Figure: {alt}>"},
+        raw=True,
+        metadata={"image/png": {"alt": alt}},
+    )
+
+
+def png(fig: Figure) -> bytes:
+    """Return a figure as PNG, the same bytes for the same figure.
+
+    A palette of 128 colours is plenty for line art and makes the file a third of the size.
+    """
+    from PIL import Image  # comes with matplotlib
+
+    drawn, reduced = io.BytesIO(), io.BytesIO()
+    fig.savefig(drawn, format="png")
+    picture = Image.open(drawn).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    picture.save(reduced, format="PNG", optimize=True)
+    return reduced.getvalue()
+
+
+def animate(
+    draw: Callable[[int], tuple[Figure, str]], frames: Sequence[int], alt: str, seconds: float = 0.7
+) -> None:
+    """Display an animation (a GIF, which plays where no kernel runs) with its alt text.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(i)`` returns a figure and a description of it; all figures of one size.
+    frames : sequence of int
+        The values of i, in order.
+    alt : str
+        What the whole animation shows.
+    seconds : float
+        Time for each frame; the last one stays three times as long.
+    """
+    from IPython.display import display
+    from PIL import Image
+
+    pictures = [Image.open(io.BytesIO(_frame(draw, i)[0])).convert("RGB") for i in frames]
+    size = (max(p.width for p in pictures), max(p.height for p in pictures))
+    same_size = [Image.new("RGB", size, p.getpixel((0, 0))) for p in pictures]
+    for canvas, picture in zip(same_size, pictures, strict=True):
+        canvas.paste(picture, (0, 0))
+    palette = same_size[-1].quantize(64)
+    reduced = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in same_size]
+    stream = io.BytesIO()
+    times = [int(1000 * seconds)] * (len(reduced) - 1) + [int(3000 * seconds)]
+    reduced[0].save(
+        stream, format="GIF", save_all=True, append_images=reduced[1:], duration=times, loop=0
+    )
+    display(
+        {"image/gif": stream.getvalue(), "text/plain": f"<Animation: {alt}>"},
+        raw=True,
+        metadata={"image/gif": {"alt": alt}},
+    )
+
+
+def slider(
+    draw: Callable[[int], tuple[Figure, str]], n: int, label: str, alt: str, start: int = 0
+) -> None:
+    """Display a slider over n pictures, each with its description below it.
+
+    Parameters
+    ----------
+    draw : callable
+        ``draw(i)`` returns a figure and a description of it, for i = 0, ..., n - 1.
+    n : int
+        Number of pictures.
+    label : str
+        What the slider moves along, such as "Step".
+    alt : str
+        What the whole shows.
+    start : int
+        The picture to begin with.
+    """
+    import ipywidgets as widgets
+    from IPython.display import display
+
+    control = widgets.IntSlider(start, 0, n - 1, description=label, continuous_update=True)
+    first, words = _frame(draw, start)
+    image = widgets.Image(value=first, format="png")
+    caption = widgets.HTML(words)
+
+    def move(change: dict[str, Any]) -> None:
+        image.value, caption.value = _frame(draw, change["new"])
+
+    control.observe(move, names="value")
+    box = widgets.VBox([control, image, caption])
+    mime = "application/vnd.jupyter.widget-view+json"
+    view = {"version_major": 2, "version_minor": 0, "model_id": box.model_id}
+    display({mime: view, "text/plain": f"<Slider: {alt}>"}, raw=True, metadata={mime: {"alt": alt}})
+
+
+def _frame(draw: Callable[[int], tuple[Figure, str]], i: int) -> tuple[bytes, str]:
+    fig, words = draw(i)
+    plt.close(fig)
+    return png(fig), words
+
+
+# ---------------------------------------------------------------------------------------------
+# The signature figure
+# ---------------------------------------------------------------------------------------------
+
+
+def bound(
+    ax: Axes,
+    theta: ArrayLike,
+    log_likelihood: ArrayLike,
+    lower_bound: ArrayLike,
+    current: float,
+    maximiser: float | None = None,
+    symbol: str = r"\theta",
+) -> Drawing:
+    """Draw the log-likelihood, and the bound that touches it at the current point.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    theta : array_like, shape (G,)
+        Grid of the parameter.
+    log_likelihood, lower_bound : array_like, shape (G,)
+        l(theta) and L(q, theta) on the grid, in nats, with q the posterior at `current`.
+    current : float
+        The current point, where the two touch.
+    maximiser : float, optional
+        Where the bound is highest: the next point.
+    symbol : str
+        The parameter, in TeX.
+    """
+    grid = np.asarray(theta, dtype=float)
+    ll = np.asarray(log_likelihood, dtype=float)
+    lb = np.asarray(lower_bound, dtype=float)
+
+    def at(curve: np.ndarray, point: float) -> float:
+        return float(np.interp(point, grid, curve))
+
+    (top,) = ax.plot(grid, ll, color=INK, linestyle="-", label="log-likelihood")
+    (low,) = ax.plot(grid, lb, color=COLOURS[1], linestyle="--", label="bound")
+    gap = ax.fill_between(grid, lb, ll, color=COLOURS[1], alpha=0.08, linewidth=0)
+    (here,) = ax.plot([current], [at(ll, current)], "o", color=COLOURS[0], zorder=5)
+    artists: list[Any] = [top, low, gap, here]
+    words = (
+        f"The log-likelihood as a curve over the parameter from {grid[0]:.2f} to {grid[-1]:.2f}, "
+        f"highest near {grid[ll.argmax()]:.2f}, and below it the bound, which touches it at the "
+        f"current point {current:.3f}"
+    )
+    if maximiser is not None:
+        before, after = at(lb, current), at(lb, maximiser)
+        (peak,) = ax.plot([maximiser], [after], "^", color=COLOURS[1], ms=6, zorder=6)
+        (onto,) = ax.plot(
+            [maximiser], [at(ll, maximiser)], "o", mfc="white", mec=COLOURS[0], ms=10, zorder=4
+        )
+        rise = ax.vlines(maximiser, after, at(ll, maximiser), color=COLOURS[0], linestyle=":")
+        artists += [peak, onto, rise]
+        words += (
+            f" and has its own summit at {maximiser:.3f}, {after - before:.3g} nats higher; "
+            f"there the log-likelihood is another {at(ll, maximiser) - after:.3g} nats above it"
+        )
+    ax.set_xlabel(f"${symbol}$")
+    ax.set_ylabel("nats")
+    return Drawing(tuple(artists), words + ".")
+
+
+# ---------------------------------------------------------------------------------------------
+# Fits and their progress
+# ---------------------------------------------------------------------------------------------
+
+
+def climb(ax: Axes, objective: ArrayLike, label: str | None = None, k: int = 0) -> Drawing:
+    """Draw how far below its last value the objective is at each step, on a log scale.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    objective : array_like, shape (n,)
+        One value a step, in nats; the last is taken as the summit.
+    label : str, optional
+        Written at the end of the line.
+    k : int
+        Which of the book's colours and markers to use.
+    """
+    values = np.asarray(objective, dtype=float)
+    gap = values[-1] - values[:-1]
+    steps = np.flatnonzero(gap > 0)
+    (line,) = ax.semilogy(steps, gap[steps], **look(k), markersize=4)
+    artists: list[Any] = [line]
+    if label is not None:
+        artists.append(
+            ax.annotate(
+                label, (steps[-1], gap[steps[-1]]), (4, 4), textcoords="offset points",
+                color=line.get_color(),
+            )
+        )  # fmt: skip
+    ax.set_xlabel("step")
+    ax.set_ylabel("nats below the end")
+    return Drawing(
+        tuple(artists),
+        f"Distance of the objective from its final value, falling from {gap[steps[0]]:.2g} to "
+        f"{gap[steps[-1]]:.2g} nats in {len(values) - 1} steps, on a logarithmic axis.",
+    )
+
+
+def surface(
+    ax: Axes,
+    a: ArrayLike,
+    b: ArrayLike,
+    values: ArrayLike,
+    levels: ArrayLike | None = None,
+    paths: Sequence[ArrayLike] = (),
+    what: str = "the log-likelihood",
+) -> Drawing:
+    """Draw contours of a function of two parameters, and paths on it.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    a, b : array_like, shape (A,) and (B,)
+        Grids of the horizontal and of the vertical parameter.
+    values : array_like, shape (B, A)
+        The function on the grid, in nats.
+    levels : array_like, optional
+        Heights of the contours; by default chosen close near the maximum.
+    paths : sequence of array_like, shape (n, 2)
+        Each a sequence of points, drawn from its start (open) to its end (filled).
+    what : str
+        What the function is, for the description.
+    """
+    horizontal, vertical, v = np.asarray(a), np.asarray(b), np.asarray(values)
+    if levels is None:
+        levels = v.max() - np.array([30, 20, 12, 8, 5, 3, 2, 1.2, 0.6, 0.2])
+    filled = ax.contourf(
+        horizontal, vertical, v, levels=[*np.asarray(levels), v.max() + 1e-9], extend="min",
+        cmap="cividis", alpha=0.55,
+    )  # fmt: skip
+    lines = ax.contour(
+        horizontal, vertical, v, levels=levels, colors=INK, linewidths=0.6, linestyles="-"
+    )
+    artists: list[Any] = [filled, lines]
+    words = []
+    for k, path in enumerate(paths):
+        p = np.asarray(path, dtype=float)
+        style = look(k + 1)
+        artists += ax.plot(p[:, 0], p[:, 1], **style, markersize=4, linewidth=1.5)
+        artists += ax.plot(*p[0], style["marker"], color=style["color"], mfc="white", markersize=9)
+        artists += ax.plot(*p[-1], style["marker"], color=style["color"], markersize=9)
+        words.append(
+            f" Path {k + 1} leads from ({p[0, 0]:.2f}, {p[0, 1]:.2f}) to "
+            f"({p[-1, 0]:.2f}, {p[-1, 1]:.2f})."
+        )
+    row, column = np.unravel_index(v.argmax(), v.shape)
+    alt = (
+        f"Contours of {what}; its highest grid point is at "
+        f"({horizontal[column]:.2f}, {vertical[row]:.2f})." + "".join(words)
+    )
+    return Drawing(tuple(artists), alt)
+
+
+# ---------------------------------------------------------------------------------------------
+# Mixtures
+# ---------------------------------------------------------------------------------------------
+
+
+def mixture_1d(
+    ax: Axes, model: GaussianMixture1D, x: ArrayLike, bins: int = 25, unit: str = ""
+) -> Drawing:
+    """Draw a histogram of x, the mixture density, and its components times their weights.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    model : GaussianMixture1D
+        The mixture.
+    x : array_like, shape (N,)
+        Data.
+    bins : int
+        Number of bars.
+    unit : str
+        Unit of x, for the description.
+    """
+    values = np.asarray(x, dtype=float)
+    _, _, bars = ax.hist(values, bins=bins, density=True, color="#cfcabd", edgecolor="#fdfcf9")
+    margin = 0.08 * np.ptp(values)
+    grid = np.linspace(values.min() - margin, values.max() + margin, 400)
+    joint = np.exp(model.log_joint(grid))
+    artists: list[Any] = [bars, *ax.plot(grid, joint.sum(axis=1), color=INK, linestyle="-")]
+    for k in range(model.n_components):
+        style = look(k)
+        artists += ax.plot(grid, joint[:, k], color=style["color"], linestyle=LINES[(k + 1) % 4])
+        at = int(joint[:, k].argmax())
+        artists.append(
+            ax.annotate(f"{k}", (grid[at], joint[at, k]), (0, 5), textcoords="offset points",
+                        color=style["color"], ha="center", weight="bold")
+        )  # fmt: skip
+    parts = "; ".join(
+        f"component {k} with weight {w:.2f} centred at {m:.1f}{unit}, standard deviation {s:.1f}"
+        for k, (w, m, s) in enumerate(
+            zip(model.weights, model.means, np.sqrt(model.variances), strict=True)
+        )
+    )
+    alt = f"Histogram of {len(values)} values with the density of a mixture over it: {parts}."
+    return Drawing(tuple(artists), alt)
+
+
+def clusters(ax: Axes, x: ArrayLike, labels: ArrayLike) -> Drawing:
+    """Draw points in the plane, with colour and marker by label.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    x : array_like, shape (N, 2)
+        Points.
+    labels : array_like, shape (N,)
+        A whole number for each point.
+    """
+    points, z = data_matrix(x, 2), np.asarray(labels)
+    artists = []
+    parts = []
+    for k in np.unique(z):
+        style = look(int(k))
+        own = points[z == k]
+        artists.append(
+            ax.scatter(own[:, 0], own[:, 1], s=16, c=style["color"], marker=style["marker"],
+                       alpha=0.6, linewidths=0)
+        )  # fmt: skip
+        centre = own.mean(axis=0)
+        parts.append(f"{len(own)} in group {k} around ({centre[0]:.1f}, {centre[1]:.1f})")
+    return Drawing(tuple(artists), f"Scatter plot of {len(points)} points: {', '.join(parts)}.")
+
+
+def ellipses(ax: Axes, model: GaussianMixture, content: Sequence[float] = (0.5, 0.95)) -> Drawing:
+    """Draw for each component the ellipses that hold given shares of its probability.
+
+    The half-axes of the ellipse of content c are sqrt(chi2_2(c) lambda_i) along the
+    eigenvectors of the covariance: square roots of eigenvalues, standard deviations.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    model : GaussianMixture
+        A mixture in two dimensions.
+    content : sequence of float
+        Shares of probability, each between 0 and 1.
+    """
+    if model.means.shape[1] != 2:
+        raise ValueError(f"ellipses needs two features, but the model has {model.means.shape[1]}.")
+    artists: list[Any] = []
+    for k, (mean, covariance) in enumerate(
+        zip(model.means, model.covariance_matrices, strict=True)
+    ):
+        variances, axes = np.linalg.eigh(covariance)
+        angle = np.degrees(np.arctan2(axes[1, 1], axes[0, 1]))
+        style = look(k)
+        for share in content:
+            width, height = 2 * np.sqrt(chi2.ppf(share, df=2) * variances[::-1])
+            patch = Ellipse(
+                tuple(mean), width, height, angle=angle, fill=False, lw=2,
+                edgecolor=style["color"], linestyle=style["linestyle"],
+            )  # fmt: skip
+            artists.append(ax.add_patch(patch))
+        artists += ax.plot(*mean, "X", color=style["color"], mec="white", markersize=11, zorder=6)
+    ax.autoscale_view()
+    parts = "; ".join(
+        f"component {k} (weight {w:.2f}) at ({m[0]:.2f}, {m[1]:.2f})"
+        for k, (w, m) in enumerate(zip(model.weights, model.means, strict=True))
+    )
+    shares = " and ".join(f"{100 * c:.0f}%" for c in content)
+    return Drawing(tuple(artists), f"Ellipses that hold {shares} of each component: {parts}.")
