@@ -146,7 +146,7 @@ class GaussianMixture(Mixture):
             # L^{-1} z - L^{-1} mu: one product for all components, and only one when tied.
             product = self._whitener.reshape(-1, len(z)) @ z
             shift = self._whitener @ means[:, :, None]
-            return np.asarray(product.reshape(-1, *z.shape) - shift)
+            return np.asarray(product.reshape(len(self._whitener), *z.shape) - shift)
         return np.asarray((z - means[:, :, None]) * self._whitener[:, :, None])
 
     @property

@@ -1,0 +1,250 @@
+"""The mixture families under test: random models and data, and unconstrained coordinates.
+
+A new family joins by one more `Case` in `CASES`; every law in laws.py then applies to it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, gammaln, logit, softmax, xlogy
+
+from emlib import BinomialMixture, GaussianMixture, GaussianMixture1D
+from emlib.mixture import Mixture, mixing
+
+
+@dataclass(frozen=True, eq=False)
+class PoissonMixture(Mixture):
+    """A family as a newcomer writes it: everything else must come from `Mixture` and `em`."""
+
+    weights: np.ndarray
+    rates: np.ndarray
+
+    def __post_init__(self):
+        object.__setattr__(self, "weights", np.array(self.weights, dtype=float))
+        object.__setattr__(self, "rates", np.array(self.rates, dtype=float))
+
+    def log_joint(self, x):
+        x = self.check(x)[:, None]
+        return np.log(self.weights) + xlogy(x, self.rates) - self.rates - gammaln(x + 1)
+
+    def statistics(self, x, responsibilities):
+        return (x @ responsibilities,)
+
+    def m_step(self, expectation):
+        (total,) = expectation.statistics
+        return replace(self, weights=mixing(expectation.counts), rates=total / expectation.counts)
+
+    @property
+    def n_parameters(self):
+        return 2 * self.n_components - 1
+
+    def draw(self, z, rng):
+        return rng.poisson(self.rates[z]).astype(float)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One family, with one choice of its options.
+
+    `draw(rng)` gives a random model and data unrelated to it; `clear(rng)` a start and data
+    from which EM converges fast; `move(rng, model, x)` transforms both, and gives the log of
+    the factor by which a density of one row shrinks.
+    """
+
+    name: str
+    draw: Callable[[np.random.Generator], tuple[Mixture, np.ndarray]]
+    clear: Callable[[np.random.Generator], tuple[Mixture, np.ndarray]]
+    move: Callable[..., tuple[Mixture, np.ndarray, float]] | None = None
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def parameters(model: Mixture) -> dict[str, Any]:
+    """Return the public fields of a model."""
+    return {f.name: getattr(model, f.name) for f in fields(model) if f.init}
+
+
+# --- unconstrained coordinates: as many numbers as there are free parameters
+
+
+def _free_weights(model):
+    fixed = getattr(model, "fixed_weights", False)
+    return np.empty(0) if fixed else np.log(model.weights[1:] / model.weights[0])
+
+
+def _bound_weights(model, v):
+    return softmax(np.concatenate([[0.0], v])) if len(v) else model.weights
+
+
+def _free_variances(model):
+    return np.log(model.variances[: 1 if model.common_variance else None])
+
+
+def _free_covariances(model):
+    if model.covariance_type in ("diag", "spherical"):
+        return np.log(model.covariances).ravel()
+    lower = np.linalg.cholesky(model.covariances)
+    d = lower.shape[-1]
+    diagonal = np.log(np.diagonal(lower, axis1=-2, axis2=-1))
+    return np.concatenate([diagonal.ravel(), lower[..., *np.tril_indices(d, -1)].ravel()])
+
+
+def _bound_covariances(model, v):
+    shape = model.covariances.shape
+    if model.covariance_type in ("diag", "spherical"):
+        return np.exp(v).reshape(shape)
+    d = shape[-1]
+    n_diagonal = int(np.prod(shape[:-1]))
+    lower = np.zeros(shape)
+    lower[..., range(d), range(d)] = np.exp(v[:n_diagonal]).reshape(shape[:-1])
+    rows, columns = np.tril_indices(d, -1)
+    lower[..., rows, columns] = v[n_diagonal:].reshape(*shape[:-2], len(rows))
+    return lower @ np.swapaxes(lower, -1, -2)
+
+
+COORDINATES = {
+    "weights": (_free_weights, _bound_weights),
+    "probabilities": (lambda m: logit(m.probabilities), lambda m, v: expit(v)),
+    "rates": (lambda m: np.log(m.rates), lambda m, v: np.exp(v)),
+    "means": (lambda m: m.means.ravel(), lambda m, v: v.reshape(m.means.shape)),
+    "variances": (_free_variances, lambda m, v: np.broadcast_to(np.exp(v), m.variances.shape)),
+    "covariances": (_free_covariances, _bound_covariances),
+}
+
+
+def pack(model: Mixture) -> np.ndarray:
+    """Return the free parameters of a model as a vector without constraints."""
+    return np.concatenate([COORDINATES[n][0](model) for n in parameters(model) if n in COORDINATES])
+
+
+def unpack(model: Mixture, vector: np.ndarray) -> Mixture:
+    """Return a model like `model` with the free parameters in `vector`."""
+    new, start = {}, 0
+    for name in parameters(model):
+        if name in COORDINATES:
+            free, bound = COORDINATES[name]
+            stop = start + len(free(model))
+            new[name] = bound(model, vector[start:stop])
+            start = stop
+    return replace(model, **new)
+
+
+def relabel(model: Mixture, order: np.ndarray) -> Mixture:
+    """Return the model with its components in another order."""
+    shared = ("covariances",) if getattr(model, "covariance_type", None) == "tied" else ()
+    arrays = {n: v for n, v in parameters(model).items() if n in COORDINATES and n not in shared}
+    return replace(model, **{name: value[order] for name, value in arrays.items()})
+
+
+# --- the families
+
+
+def _weights(rng, k):
+    return rng.dirichlet(np.full(k, 5.0))
+
+
+def _binomial(fixed):
+    def draw(rng):
+        k, n = rng.integers(1, 4), 25
+        tosses = rng.integers(1, 12, n)
+        x = np.column_stack([rng.binomial(tosses, rng.uniform(0.1, 0.9, n)), tosses])
+        return BinomialMixture(_weights(rng, k), rng.uniform(0.2, 0.8, k), fixed), x
+
+    def clear(rng):
+        heads = rng.binomial(20, np.repeat([0.2, 0.8], 15))
+        model = BinomialMixture([0.4, 0.6], [0.3, 0.6], fixed)
+        return model, np.column_stack([heads, np.full(30, 20)])
+
+    def move(rng, model, x):  # heads become tails
+        tails = np.column_stack([x[:, 1] - x[:, 0], x[:, 1]])
+        return replace(model, probabilities=1 - model.probabilities), tails, 0.0
+
+    return Case("binomial" + fixed * "-fixed-weights", draw, clear, move)
+
+
+def _gaussian1d(common):
+    def draw(rng):
+        k = rng.integers(1, 4)
+        variances = np.full(k, rng.uniform(1, 4)) if common else rng.uniform(1, 4, k)
+        model = GaussianMixture1D(_weights(rng, k), 2 * rng.standard_normal(k), variances, common)
+        return model, 2 * rng.standard_normal(25)
+
+    def clear(rng):
+        x = np.repeat([-4.0, 4.0], 15) + rng.standard_normal(30)
+        return GaussianMixture1D([0.4, 0.6], [-3.0, 3.0], 2.0, common), x
+
+    def move(rng, model, x):
+        a, b = rng.choice([-1, 1]) * np.exp(rng.standard_normal()), 10 * rng.standard_normal()
+        moved = replace(model, means=a * model.means + b, variances=a**2 * model.variances)
+        return moved, a * x + b, np.log(abs(a))
+
+    return Case("gaussian-1d" + common * "-common", draw, clear, move)
+
+
+def _gaussian(kind):
+    def covariances(rng, k, d):
+        a = rng.standard_normal((k, d, d))
+        full = a @ a.transpose(0, 2, 1) + np.eye(d)
+        return {
+            "full": full,
+            "tied": full[0],
+            "diag": rng.uniform(1, 4, (k, d)),
+            "spherical": rng.uniform(1, 4, k),
+        }[kind]
+
+    def draw(rng):
+        k, d = rng.integers(1, 4), rng.integers(1, 4)
+        means = rng.standard_normal((k, d))
+        model = GaussianMixture(_weights(rng, k), means, covariances(rng, k, d), kind)
+        return model, 2 * rng.standard_normal((50, d))
+
+    def clear(rng):
+        x = np.repeat([[-4.0, 0.0], [4.0, 1.0]], 20, axis=0) + rng.standard_normal((40, 2))
+        start = {"full": [np.eye(2)] * 2, "tied": np.eye(2), "diag": np.ones((2, 2))}
+        means = [[-3.0, 0.0], [3.0, 0.0]]
+        return GaussianMixture([0.4, 0.6], means, start.get(kind, np.ones(2)), kind), x
+
+    def move(rng, model, x):
+        """Apply a map that leaves the family as it is: any, stretched axes, or a similarity."""
+        d = x.shape[1]
+        b = 10 * rng.standard_normal(d)
+        stretch = np.exp(rng.standard_normal(d))
+        rotation = np.linalg.qr(rng.standard_normal((d, d)))[0]
+        if kind in ("full", "tied"):
+            a = rotation * stretch
+            moved = a @ model.covariances @ a.T
+            moved = (moved + np.swapaxes(moved, -1, -2)) / 2
+        elif kind == "diag":
+            a, moved = np.diag(stretch), model.covariances * stretch**2
+        else:
+            a, moved = rotation * stretch[0], model.covariances * stretch[0] ** 2
+        new = replace(model, means=model.means @ a.T + b, covariances=moved)
+        return new, x @ a.T + b, np.linalg.slogdet(a)[1]
+
+    return Case(f"gaussian-{kind}", draw, clear, move)
+
+
+def _poisson():
+    def draw(rng):
+        k = rng.integers(1, 4)
+        x = rng.poisson(rng.uniform(0.5, 8, 25)).astype(float)
+        return PoissonMixture(_weights(rng, k), rng.uniform(1, 8, k)), x
+
+    def clear(rng):
+        x = rng.poisson(np.repeat([2.0, 20.0], 15)).astype(float)
+        return PoissonMixture([0.4, 0.6], [3.0, 15.0]), x
+
+    return Case("poisson", draw, clear)
+
+
+CASES = [
+    _binomial(False),
+    _binomial(True),
+    _gaussian1d(False),
+    _gaussian1d(True),
+    *(_gaussian(kind) for kind in ("full", "tied", "diag", "spherical")),
+    _poisson(),
+]

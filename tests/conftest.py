@@ -1,0 +1,10 @@
+"""One hypothesis profile for all tests: the same examples every time, and no stop-watch."""
+
+import matplotlib
+import pytest
+from hypothesis import settings
+
+matplotlib.use("Agg")
+pytest.register_assert_rewrite("cases", "laws")
+settings.register_profile("book", derandomize=True, max_examples=50, deadline=None, database=None)
+settings.load_profile("book")

@@ -1,0 +1,268 @@
+"""Laws that hold for every mixture, as functions of a `Case` and a random generator."""
+
+from itertools import islice
+
+import numpy as np
+from scipy.special import rel_entr
+
+from cases import Case, pack, parameters, relabel, unpack
+from emlib import em
+from emlib.em import Expectation
+
+# --- comparing
+
+
+def assert_same_model(a, b, tol=1e-9):
+    """Compare all parameters, relative to the largest of each."""
+    assert type(a) is type(b)
+    for (name, left), right in zip(parameters(a).items(), parameters(b).values(), strict=True):
+        if isinstance(left, np.ndarray):
+            assert left.shape == right.shape, name
+            scale = max(1.0, np.abs(left).max())
+            np.testing.assert_allclose(left, right, rtol=0, atol=tol * scale, err_msg=name)
+        else:
+            assert left == right, name
+
+
+def assert_same_expectation(a, b, tol=1e-12):
+    pairs = zip(
+        (a.log_likelihood, a.counts, *a.statistics),
+        (b.log_likelihood, b.counts, *b.statistics),
+        strict=True,
+    )
+    for left, right in pairs:
+        scale = max(1.0, np.abs(left).max())
+        np.testing.assert_allclose(left, right, rtol=0, atol=tol * scale)
+
+
+def gradient(function, vector, h=1e-5):
+    """Return the gradient by central differences."""
+    return np.array([(function(vector + e) - function(vector - e)) / (2 * h)
+                     for e in h * np.eye(len(vector))])  # fmt: skip
+
+
+def random_distributions(rng, n, k):
+    """Return q (N, K) with rows that sum to one, some of them with exact zeros."""
+    q = rng.dirichlet(np.ones(k), n)
+    q[: n // 4] = np.eye(k)[rng.integers(k, size=n // 4)]
+    return q
+
+
+def pieces(rng, x, *more):
+    """Cut the rows of x, and of `more` alike, into blocks of random sizes."""
+    cuts = np.sort(rng.choice(np.arange(1, len(x)), size=rng.integers(1, 4), replace=False))
+    cut = [np.split(np.asarray(array), cuts) for array in (x, *more)]
+    return cut if more else cut[0]
+
+
+# --- the bound
+
+
+def elbo_plus_kl_is_log_likelihood(case: Case, rng):
+    model, x = case.draw(rng)
+    r = model.responsibilities(x)
+    q = random_distributions(rng, *r.shape)
+    kl = rel_entr(q, r).sum()
+    assert np.isclose(model.elbo(x, q) + kl, model.log_likelihood(x), rtol=1e-12, atol=1e-10)
+
+
+def elbo_touches_at_the_responsibilities(case: Case, rng):
+    model, x = case.draw(rng)
+    elbo = model.elbo(x, model.responsibilities(x))
+    assert np.isclose(elbo, model.log_likelihood(x), rtol=1e-13, atol=1e-11)
+
+
+def responsibilities_are_bayes_rule(case: Case, rng):
+    model, x = case.draw(rng)
+    joint = np.exp(model.log_joint(x))
+    r = model.responsibilities(x)
+    np.testing.assert_allclose(r, joint / joint.sum(axis=1, keepdims=True), rtol=1e-10)
+    np.testing.assert_allclose(np.exp(model.log_density(x)), joint.sum(axis=1), rtol=1e-10)
+    assert (model.predict(x) == r.argmax(axis=1)).all()
+
+
+# --- the E-step
+
+
+def e_step_is_weighted_by_the_responsibilities(case: Case, rng):
+    model, x = case.draw(rng)
+    r = model.responsibilities(x)
+    direct = Expectation(model.log_likelihood(x), r.sum(axis=0), model.statistics(x, r))
+    assert_same_expectation(model.e_step(x), direct)
+
+
+def e_step_adds_over_blocks(case: Case, rng):
+    model, x = case.draw(rng)
+    first, *others = (model.e_step(block) for block in pieces(rng, x))
+    assert_same_expectation(model.e_step(x), sum(others, first))
+
+
+def blocks_of_any_sizes_give_the_model_of_the_whole(case: Case, rng):
+    start, x = case.clear(rng)
+    w = rng.uniform(0.5, 2, len(x))
+    parts, weights = pieces(rng, x, w)
+    whole = em.fit(start, x, sample_weight=w)
+    assert whole.converged
+    blocked = em.fit(start, parts, sample_weight=w if rng.random() < 0.5 else weights)
+    assert_same_model(blocked.model, whole.model, tol=1e-12)
+    # Where gains are rounding, the number of steps is too: compare those that both took.
+    n = min(blocked.n_iter, whole.n_iter) + 1
+    np.testing.assert_allclose(blocked.objective[:n], whole.objective[:n], rtol=1e-12)
+
+
+def an_integer_weight_is_that_many_copies(case: Case, rng):
+    model, x = case.draw(rng)
+    copies = rng.integers(0, 4, len(x))
+    copies[0] = 1  # at least one row is left
+    weighted, repeated = model.e_step(x, copies), model.e_step(np.repeat(x, copies, axis=0))
+    assert_same_expectation(weighted, repeated)
+
+
+def zero_weight_is_absence(case: Case, rng):
+    model, x = case.draw(rng)
+    keep = rng.random(len(x)) < rng.choice([0.1, 0.7])
+    keep[0] = True
+    assert_same_expectation(
+        model.e_step(x, keep * 1.5), model.e_step(x[keep], np.full(keep.sum(), 1.5))
+    )
+
+
+def weights_scale_the_statistics_and_nothing_else(case: Case, rng):
+    model, x = case.draw(rng)
+    half = model.e_step(x, np.full(len(x), 0.5))
+    assert_same_expectation(half + half, model.e_step(x))
+    assert_same_model(model.m_step(half), model.m_step(model.e_step(x)))
+
+
+# --- the M-step
+
+
+def m_step_maximises_q(case: Case, rng):
+    model, x = case.draw(rng)
+    r = model.responsibilities(x)
+    best = model.m_step(model.e_step(x))
+    summit = best.expected_log_joint(x, r)
+    at = pack(best)
+    for scale in (1e-3, 1e-2, 0.1, 1.0):
+        nearby = unpack(best, at + scale * rng.standard_normal(len(at)))
+        assert nearby.expected_log_joint(x, r) <= summit + 1e-12 * abs(summit)
+    slope = gradient(lambda v: unpack(best, v).expected_log_joint(x, r), at)
+    np.testing.assert_allclose(slope, 0, atol=1e-5 * len(x))
+
+
+def m_step_forgets_where_it_came_from(case: Case, rng):
+    """Two models with the same responsibilities have the same successor."""
+    model, x = case.draw(rng)
+    other = unpack(model, pack(model) + 0.3 * rng.standard_normal(len(pack(model))))
+    r = rng.dirichlet(np.full(model.n_components, 3.0), len(x))
+    here, there = (m.m_step(Expectation(0.0, r.sum(axis=0), m.statistics(m.check(x), r)))
+                   for m in (model, other))  # fmt: skip
+    if getattr(model, "fixed_weights", False):
+        np.testing.assert_array_equal(here.weights, model.weights)
+        np.testing.assert_allclose(here.probabilities, there.probabilities, rtol=1e-12)
+    else:
+        assert_same_model(here, there)
+
+
+def em_never_falls(case: Case, rng):
+    model, x = case.draw(rng)
+    steps = list(islice(em.iterate(model, x), 5))
+    own = np.array([step.model.log_likelihood(x) for step in steps])
+    np.testing.assert_allclose([step.objective for step in steps], own, rtol=1e-12)
+    assert (np.diff(own) >= -1e-12 * np.abs(own[1:])).all()
+
+
+# --- symmetries
+
+
+def rows_may_come_in_any_order(case: Case, rng):
+    model, x = case.draw(rng)
+    order = rng.permutation(len(x))
+    np.testing.assert_array_equal(model.log_joint(x)[order], model.log_joint(x[order]))
+    assert_same_expectation(model.e_step(x), model.e_step(x[order]))
+
+
+def components_have_no_order(case: Case, rng):
+    model, x = case.draw(rng)
+    order = rng.permutation(model.n_components)
+    other = relabel(model, order)
+    np.testing.assert_allclose(other.log_joint(x), model.log_joint(x)[:, order], rtol=1e-10)
+    assert_same_model(other.m_step(other.e_step(x)), relabel(model.m_step(model.e_step(x)), order))
+
+
+def em_follows_when_the_data_are_moved(case: Case, rng):
+    model, x = case.draw(rng)
+    seed = rng.integers(2**32)
+    moved, y, log_factor = case.move(np.random.default_rng(seed), model, x)
+    np.testing.assert_allclose(moved.log_joint(y), model.log_joint(x) - log_factor, atol=1e-8)
+    after = model.m_step(model.e_step(x))
+    assert_same_model(
+        moved.m_step(moved.e_step(y)), case.move(np.random.default_rng(seed), after, x)[0]
+    )
+
+
+# --- calculus
+
+
+def n_parameters_counts_the_free_ones(case: Case, rng):
+    model, _ = case.draw(rng)
+    vector = pack(model)
+    assert model.n_parameters == len(vector)
+    assert_same_model(unpack(model, vector), model)
+
+
+def fisher_identity(case: Case, rng):
+    """The gradients of log-likelihood and of Q agree where Q was made."""
+    model, x = case.draw(rng)
+    r, at = model.responsibilities(x), pack(model)
+    np.testing.assert_allclose(
+        gradient(lambda v: unpack(model, v).log_likelihood(x), at),
+        gradient(lambda v: unpack(model, v).expected_log_joint(x, r), at),
+        atol=1e-6 * len(x),
+    )
+
+
+def the_limit_is_a_stationary_fixed_point(case: Case, rng):
+    start, x = case.clear(rng)
+    fit = em.fit(start, x, tol=0, max_iter=3000)
+    assert fit.converged
+    limit = fit.model
+    assert_same_model(limit.m_step(limit.e_step(x)), limit, tol=1e-6)
+    slope = gradient(lambda v: unpack(limit, v).log_likelihood(x), pack(limit))
+    np.testing.assert_allclose(slope, 0, atol=1e-6 * len(x))
+
+
+# --- criteria and samples
+
+
+def criteria_are_minus_twice_log_likelihood_plus_penalty(case: Case, rng):
+    model, x = case.draw(rng)
+    deviance, p = -2 * model.log_likelihood(x), model.n_parameters
+    r = model.responsibilities(x)
+    entropy = -sum(value * np.log(value) for value in r.ravel() if value > 0)
+    assert np.isclose(model.aic(x), deviance + 2 * p, rtol=1e-12)
+    assert np.isclose(model.bic(x), deviance + p * np.log(len(x)), rtol=1e-12)
+    assert np.isclose(model.icl(x), deviance + p * np.log(len(x)) + 2 * entropy, rtol=1e-12)
+
+
+LAWS = [
+    elbo_plus_kl_is_log_likelihood,
+    elbo_touches_at_the_responsibilities,
+    responsibilities_are_bayes_rule,
+    e_step_is_weighted_by_the_responsibilities,
+    e_step_adds_over_blocks,
+    blocks_of_any_sizes_give_the_model_of_the_whole,
+    an_integer_weight_is_that_many_copies,
+    zero_weight_is_absence,
+    weights_scale_the_statistics_and_nothing_else,
+    m_step_maximises_q,
+    m_step_forgets_where_it_came_from,
+    em_never_falls,
+    rows_may_come_in_any_order,
+    components_have_no_order,
+    em_follows_when_the_data_are_moved,
+    n_parameters_counts_the_free_ones,
+    fisher_identity,
+    the_limit_is_a_stationary_fixed_point,
+    criteria_are_minus_twice_log_likelihood_plus_penalty,
+]

@@ -1,0 +1,145 @@
+"""How checkers work: they print a verdict, never raise, and say what to look at."""
+
+import numpy as np
+import pytest
+
+from emlib import checks
+from emlib.checks import NotAttempted, Problem
+
+
+@checks.exercise("9.1")
+def double(function):
+    """Wants a function that doubles."""
+    checks.close(checks.call(function, np.array([1.0, 2.0])), [2.0, 4.0], "the double")
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "words"),
+    [
+        (lambda x: 2 * x, True, "Exercise 9.1: correct."),
+        (lambda x: 3 * x, False, "Exercise 9.1: not yet. the double is off"),
+        (None, False, "Exercise 9.1: no answer yet. Replace the `...` and run again."),
+        (..., False, "no answer yet"),
+        (
+            lambda x: None,
+            False,
+            "not yet. Your function returned nothing. Did you forget `return`?",
+        ),
+        (lambda x: ..., False, "no answer yet"),
+        (lambda x: 1 / 0, False, "stopped with ZeroDivisionError: division by zero"),
+        (lambda: 1, False, "stopped with TypeError"),
+        (4.0, False, "A function is wanted here, but this is float"),
+    ],
+)
+def test_a_checker_prints_a_verdict_and_returns_it(answer, verdict, words, capsys):
+    assert double(answer) is verdict
+    assert words in capsys.readouterr().out
+
+
+def test_a_checker_keeps_its_name_and_docstring():
+    assert double.__name__ == "double"
+    assert double.__doc__ == "Wants a function that doubles."
+
+
+def test_a_mistake_in_the_checker_itself_is_not_hidden():
+    @checks.exercise("9.2")
+    def broken(answer):
+        raise KeyError("a bug of ours")
+
+    with pytest.raises(KeyError):
+        broken(1)
+
+
+def test_several_answers_need_all_of_them(capsys):
+    @checks.exercise("9.3")
+    def both(a, b):
+        pass
+
+    assert both(1, 2) is True
+    assert both(1, ...) is False
+    assert both(None, 2) is False
+    assert capsys.readouterr().out.count("no answer yet") == 2
+
+
+def test_the_readers_function_gets_copies():
+    x = np.array([1.0, np.nan])
+
+    def spoils(a):
+        a[:] = 0
+        return a
+
+    with pytest.raises(Problem, match="changes its input in place"):
+        checks.call(spoils, x)
+    np.testing.assert_array_equal(x, [1.0, np.nan])
+    np.testing.assert_array_equal(checks.call(lambda a, k: a + k, x, 1), [2.0, np.nan])
+
+
+def test_a_function_that_stops_keeps_its_cause():
+    with pytest.raises(Problem) as caught:
+        checks.call(lambda: [][1])
+    assert isinstance(caught.value.__cause__, IndexError)
+
+
+def test_no_answer_is_not_a_problem():
+    with pytest.raises(NotAttempted):
+        checks.call(lambda: ...)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("two", "r should be numbers, but it is str"),
+        (object(), "r should be numbers, but it is object"),
+        ([1, 2, 3], r"r should have shape \(2, 3\), but has \(3,\)\.$"),
+        (np.ones((3, 2)), r"has \(3, 2\)\. It looks transposed"),
+        (np.full((2, 3), np.nan), "r holds NaN. Is there a 0/0"),
+    ],
+)
+def test_numbers_explains(value, words):
+    with pytest.raises(Problem, match=words):
+        checks.numbers(value, "r", (2, 3))
+
+
+def test_numbers_returns_floats():
+    assert checks.numbers([[1, 2, 3]], "r", (1, 3)).dtype == np.float64
+    assert checks.numbers(3, "r", ()) == 3.0
+    assert np.isinf(checks.numbers(np.inf, "r", ()))
+    with pytest.raises(Problem) as caught:
+        checks.numbers(np.ones((3, 3, 1)), "r", (3, 3))
+    assert "transposed" not in str(caught.value)
+
+
+def test_close_forgives_rounding_only():
+    checks.close(1 / 3 + 1e-9, 1 / 3, "t")
+    checks.close([0.0, 1e-10], [0.0, 0.0], "t")
+    checks.close(1.01, 1.0, "t", rtol=0.02)
+    with pytest.raises(Problem, match=r"t is off: yours is 0\.33334\. Look at \(1\)\.$"):
+        checks.close(0.33334, 1 / 3, "t", otherwise="Look at (1).")
+    with pytest.raises(Problem, match=r"t is off at index \(0, 1\): yours is 5\.$"):
+        checks.close([[1, 5.0], [0, 0.1]], [[1, 2.0], [0, 0]], "t")
+
+
+def test_close_knows_the_usual_mistakes():
+    hints = [([9.0], "wrong shape for a hint"), ([4.0, 9.0], "You squared."), ([2, 3], "no")]
+    with pytest.raises(Problem, match=r"^You squared\.$"):
+        checks.close([4.0, 9.0], [2.0, 3.0], "t", hints)
+    checks.close([2.0, 3.0], [2.0, 3.0], "t", hints)  # a right answer needs no hint
+
+
+def test_distributions_explains():
+    good = np.array([[0.2, 0.8], [1.0, 0.0]])
+    np.testing.assert_array_equal(checks.distributions(good, "r", (2, 2)), good)
+    with pytest.raises(Problem, match=r"must not be negative, but the smallest is -0\.5"):
+        checks.distributions([[1.5, -0.5]], "r", (1, 2))
+    with pytest.raises(Problem, match=r"between 1\.2 and 2\.4\.$"):
+        checks.distributions([[0.6, 0.6], [1.2, 1.2]], "r", (2, 2))
+    with pytest.raises(Problem, match="Its columns do: is the division over the right axis"):
+        checks.distributions([[0.2, 0.3], [0.8, 0.7]], "r", (2, 2))
+
+
+def test_climbing_explains():
+    checks.climbing([-5.0, -4.0, -4.0, -4.0 - 1e-12])
+    with pytest.raises(Problem, match=r"the bound falls at step 2, by 0\.5 nats"):
+        checks.climbing([-5.0, -4.0, -4.5, -1.0, -2.0], "the bound")
+    with pytest.raises(Problem, match="the log-likelihood falls at step 1"):
+        checks.climbing([0.0, -1e-6])

@@ -1,0 +1,63 @@
+"""The data sets are what their sources print."""
+
+import hashlib
+
+import numpy as np
+import pytest
+
+import published
+from emlib import data
+
+
+def test_two_coins():
+    x = data.two_coins()
+    assert x.shape == (5, 2)
+    assert x[:, 0].tolist() == published.COINS_HEADS
+    assert set(x[:, 1]) == {published.COINS_TOSSES}
+
+
+def test_linkage():
+    assert data.linkage().tolist() == published.LINKAGE_COUNTS
+
+
+def test_old_faithful():
+    x = data.old_faithful()
+    assert x.shape == (272, 2) and x.dtype == np.float64
+    # Summary of R's `faithful`, as printed by summary(faithful).
+    np.testing.assert_allclose(x.min(axis=0), [1.6, 43])
+    np.testing.assert_allclose(x.max(axis=0), [5.1, 96])
+    np.testing.assert_allclose(np.median(x, axis=0), [4.0, 76])
+    assert [f"{m:.3f}" for m in x.mean(axis=0)] == ["3.488", "70.897"]
+    digest = hashlib.sha256(np.round(1000 * x).astype("<i8").tobytes()).hexdigest()
+    assert digest == FAITHFUL_DIGEST
+
+
+FAITHFUL_DIGEST = "ac6dc44d1444df235a85ece269ec573de9b882de4818e1bb37668e19ef86cbac"
+
+
+def test_each_call_gives_a_new_array():
+    for load in (data.two_coins, data.linkage, data.old_faithful):
+        load()[...] = 0
+        assert (load() != 0).any()
+
+
+def test_four_clusters_are_unit_normals_at_two_and_minus_two():
+    x, z = data.four_clusters(20_000, 0)
+    assert x.shape == (80_000, 2)
+    np.testing.assert_array_equal(z, np.repeat([0, 1, 2, 3], 20_000))
+    for k, centre in enumerate([(-2, -2), (-2, 2), (2, -2), (2, 2)]):
+        own = x[z == k]
+        np.testing.assert_allclose(own.mean(axis=0), centre, atol=0.04)
+        np.testing.assert_allclose(np.cov(own.T), np.eye(2), atol=0.05)
+
+
+def test_four_clusters_is_reproducible_and_seed_0_is_a_seed():
+    first, again, other = (data.four_clusters(5, seed)[0] for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).all()
+    np.testing.assert_array_equal(first, data.four_clusters(5, np.random.default_rng(0))[0])
+
+
+def test_four_clusters_needs_points():
+    with pytest.raises(ValueError, match="n_per_cluster must be at least 1, not 0"):
+        data.four_clusters(0, 0)

@@ -1,0 +1,70 @@
+"""README, requirements and CI say the same."""
+
+import re
+import shutil
+import subprocess
+import tomllib
+
+import pytest
+
+import refresh
+
+ROOT = refresh.ROOT
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def bounds(lines):
+    """Return {name: lower bound} of lines such as "numpy>=2.0"."""
+    return dict(re.findall(r"^([\w-]+)(?:>=|==)([\d.]+\d)", "\n".join(lines), re.MULTILINE))
+
+
+def lines_of(path):
+    return (ROOT / path).read_text(encoding="utf-8").splitlines()
+
+
+def test_generated_parts_of_readme_are_current():
+    assert refresh.readme_text(README) == README, "run python notebooks/refresh.py"
+
+
+def test_requirements_have_the_bounds_of_pyproject():
+    lines = lines_of("requirements.txt")
+    stated = bounds(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"])
+    read = bounds(lines)
+    assert lines[-1] == "-e ."
+    assert len(read) == sum(not line.startswith(("#", "-e")) for line in lines)
+    assert read == {name: stated.get(name) for name in read}
+    assert set(bounds(PROJECT["dependencies"])) <= set(read)
+
+
+def test_ci_tests_the_lower_bounds():
+    assert bounds(lines_of(".ci/oldest.txt")) == bounds(PROJECT["dependencies"])
+
+
+@pytest.mark.parametrize("name", ["read", "test"])
+def test_readme_has_its_command_in_one_line(name):
+    blocks = re.findall(
+        rf"^<!-- {name} -->\n```bash\n(.*?)\n```$", README, re.MULTILINE | re.DOTALL
+    )
+    assert len(blocks) == 1
+    assert "\n" not in blocks[0]
+    if bash := shutil.which("bash"):
+        command = [bash, str(ROOT / ".ci" / "run"), "command", name]
+        found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        assert found == blocks[0] + "\n"
+
+
+def test_the_address_stands_in_one_place():
+    """Everywhere else refresh.py writes it, so that a move is one edit and one command."""
+    generated = {"README.md", *(f"notebooks/{path.name}" for path in refresh.chapter_files())}
+    address = refresh.repository().removeprefix("https://")
+    folders = ["emlib", "tests", "notebooks", ".ci", "docs", "figures", "benchmarks"]
+    files = [p for f in folders for p in (ROOT / f).rglob("*") if p.is_file()]
+    files += [p for p in ROOT.iterdir() if p.is_file()]
+    holders = {
+        path.relative_to(ROOT).as_posix()
+        for path in files
+        if "__pycache__" not in path.parts
+        and address in path.read_bytes().decode("utf-8", errors="ignore")
+    }
+    assert holders - generated == {"pyproject.toml"}
