@@ -271,10 +271,17 @@ def climb(ax: Axes, objective: ArrayLike, label: str | None = None, k: int = 0) 
         )  # fmt: skip
     ax.set_xlabel("step")
     ax.set_ylabel("nats below the end")
+    first = gap[steps[0]]
+    small = steps[gap[steps] < first / 1000]
+    end = (
+        f"less than a thousandth of that by step {small[0]}"
+        if small.size
+        else f"{gap[steps[-1]]:.2g} at step {steps[-1]}"
+    )
     return Drawing(
         tuple(artists),
-        f"Distance of the objective from its final value, falling from {gap[steps[0]]:.2g} to "
-        f"{gap[steps[-1]]:.2g} nats by step {steps[-1]}, on a logarithmic axis.",
+        "Distance of the objective from its final value on a logarithmic axis, falling from "
+        f"{first:.2g} nats at step {steps[0]} to {end}.",
     )
 
 

@@ -124,7 +124,7 @@ def chapter_table() -> str:
             f"[![Open in {where}: {title}]({pictures[where]})]({link})"
             for where, link in launch_links(path.name).items()
         )
-        rows.append(f"| {path.name[:2]} [{title}](notebooks/{path.name}) | {badges} |")
+        rows.append(f"| [{title}](notebooks/{path.name}) | {badges} |")
     return "\n".join(rows)
 
 
