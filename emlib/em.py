@@ -332,7 +332,7 @@ def fit(
     log_likelihood: list[float] = []
     step = None
     calm = 0
-    place: FloatArray = np.empty(0)
+    place: list[FloatArray] = []
     moves: list[float] = []
     status, message = "max_iter", f"stopped after max_iter={max_iter} steps, still climbing"
     try:
@@ -402,18 +402,18 @@ def fit_best(models: Iterable[Model], x: Any, **options: Any) -> Fit[Model]:
     return replace(best, runs=runs)
 
 
-def _coordinates(model: object) -> FloatArray:
-    """Return all numbers of a dataclass model in one vector, each field in units of its own."""
-    vectors = [np.empty(0)]
-    for item in fields(model) if is_dataclass(model) else ():
-        value = np.asarray(getattr(model, item.name))
-        if item.compare and value.dtype.kind == "f" and np.isfinite(value).all():
-            vectors.append(value.ravel() / max(float(np.abs(value).max()), np.finfo(float).tiny))
-    return np.concatenate(vectors)
+def _coordinates(model: object) -> list[FloatArray]:
+    """Return the numbers of a dataclass model, one array a field."""
+    public = [item.name for item in fields(model) if item.compare] if is_dataclass(model) else []
+    values = [np.asarray(getattr(model, name)) for name in public]
+    return [v for v in values if v.dtype.kind == "f" and v.size and np.isfinite(v).all()]
 
 
-def _distance(a: FloatArray, b: FloatArray) -> float:
-    return float(np.linalg.norm(b - a)) if a.shape == b.shape else 0.0
+def _distance(before: list[FloatArray], after: list[FloatArray]) -> float:
+    """Return the length of a step, each field in units of its own largest entry."""
+    tiny = np.finfo(np.float64).tiny
+    parts = [abs(b - a) / max(abs(b).max(), tiny) for a, b in zip(before, after, strict=False)]
+    return float(np.sqrt(sum((part**2).sum() for part in parts)))
 
 
 def _growing(moves: Sequence[float]) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
-from scipy.cluster.vq import kmeans2
+from scipy.cluster.vq import ClusterError, kmeans2
 
 from emlib._validation import FloatArray, IntArray, component_count, one_of
 
@@ -63,9 +65,10 @@ def responsibilities(
         centres = k_means_plus_plus(z, k, generator)
     labels = nearest(z, centres)
     if method == "kmeans":
-        found, better = kmeans2(z, centres, minit="matrix", iter=20, missing="warn")
-        # Lloyd's algorithm can lose a cluster; the seeding never does.
-        labels = better.astype(np.int64) if len(np.unique(better)) == k else labels
+        # Lloyd's algorithm can lose a cluster; the seeding never does, and is kept then.
+        with contextlib.suppress(ClusterError):
+            _, better = kmeans2(z, centres, minit="matrix", iter=20, missing="raise")
+            labels = better.astype(np.int64) if len(np.unique(better)) == k else labels
     return np.asarray(np.eye(k)[labels])
 
 

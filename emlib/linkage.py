@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import entr, gammaln, rel_entr, xlogy
 
 from emlib._validation import FloatArray, number_array, reject_rows, sample_weights
-from emlib.em import Expectation
+from emlib.em import DegenerateError, Expectation
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,23 @@ class Linkage:
         return Expectation(float(w @ log_density), np.concatenate([first * split, rest]))
 
     def m_step(self, expectation: Expectation) -> Self:
-        """Return the model that maximises the expected log joint (eq. 1.14)."""
+        """Return the model that maximises the expected log joint (eq. 1.14).
+
+        Raises
+        ------
+        DegenerateError
+            If theta reaches 0 or 1, because the classes that speak against it are empty.
+        """
         _, a, b, c, d = expectation.counts
-        return replace(self, theta=(a + d) / (a + b + c + d))
+        informative = a + b + c + d
+        if not informative > 0:
+            raise ValueError("x counts no animals, or all sample weights are zero.")
+        if not (0 < a + d < informative):
+            raise DegenerateError(
+                f"theta has reached the edge of its range: of {informative:.6g} animals that "
+                f"carry information {a + d:.6g} speak for it. More data are needed."
+            )
+        return replace(self, theta=(a + d) / informative)
 
     def log_prior(self) -> float:
         """Return 0.0: there is no prior."""

@@ -260,6 +260,8 @@ def climb(ax: Axes, objective: ArrayLike, label: str | None = None, k: int = 0) 
     values = np.asarray(objective, dtype=float)
     gap = values[-1] - values[:-1]
     steps = np.flatnonzero(gap > 0)
+    if steps.size == 0:
+        raise ValueError("objective does not rise to its last value: there is no climb to draw.")
     (line,) = ax.semilogy(steps, gap[steps], **look(k), markersize=4)
     artists: list[Any] = [line]
     if label is not None:

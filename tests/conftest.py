@@ -1,5 +1,10 @@
 """One hypothesis profile for all tests: the same examples every time, and no stop-watch."""
 
+import os
+
+# Before NumPy is imported: on matrices this small the threads of BLAS only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import matplotlib
 import pytest
 from hypothesis import settings

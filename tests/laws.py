@@ -35,10 +35,13 @@ def assert_same_expectation(a, b, tol=1e-12):
         np.testing.assert_allclose(left, right, rtol=0, atol=tol * scale)
 
 
-def gradient(function, vector, h=1e-5):
-    """Return the gradient by central differences."""
-    return np.array([(function(vector + e) - function(vector - e)) / (2 * h)
-                     for e in h * np.eye(len(vector))])  # fmt: skip
+def slopes(rng, function, vector, h=1e-5):
+    """Return central differences along some random orthogonal directions (six at most)."""
+    n = len(vector)
+    directions = np.linalg.qr(rng.standard_normal((n, min(n, 6))))[0].T
+    return np.array(
+        [(function(vector + h * e) - function(vector - h * e)) / (2 * h) for e in directions]
+    )
 
 
 def random_distributions(rng, n, k):
@@ -146,7 +149,7 @@ def m_step_maximises_q(case: Case, rng):
     for scale in (1e-3, 1e-2, 0.1, 1.0):
         nearby = unpack(best, at + scale * rng.standard_normal(len(at)))
         assert nearby.expected_log_joint(x, r) <= summit + 1e-12 * abs(summit)
-    slope = gradient(lambda v: unpack(best, v).expected_log_joint(x, r), at)
+    slope = slopes(rng, lambda v: unpack(best, v).expected_log_joint(x, r), at)
     np.testing.assert_allclose(slope, 0, atol=1e-5 * len(x))
 
 
@@ -215,11 +218,12 @@ def fisher_identity(case: Case, rng):
     """The gradients of log-likelihood and of Q agree where Q was made."""
     model, x = case.draw(rng)
     r, at = model.responsibilities(x), pack(model)
-    np.testing.assert_allclose(
-        gradient(lambda v: unpack(model, v).log_likelihood(x), at),
-        gradient(lambda v: unpack(model, v).expected_log_joint(x, r), at),
-        atol=1e-6 * len(x),
-    )
+
+    def difference(v):
+        other = unpack(model, v)
+        return other.log_likelihood(x) - other.expected_log_joint(x, r)
+
+    np.testing.assert_allclose(slopes(rng, difference, at), 0, atol=1e-6 * len(x))
 
 
 def the_limit_is_a_stationary_fixed_point(case: Case, rng):
@@ -228,7 +232,7 @@ def the_limit_is_a_stationary_fixed_point(case: Case, rng):
     assert fit.converged
     limit = fit.model
     assert_same_model(limit.m_step(limit.e_step(x)), limit, tol=1e-6)
-    slope = gradient(lambda v: unpack(limit, v).log_likelihood(x), pack(limit))
+    slope = slopes(rng, lambda v: unpack(limit, v).log_likelihood(x), pack(limit))
     np.testing.assert_allclose(slope, 0, atol=1e-6 * len(x))
 
 

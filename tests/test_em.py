@@ -179,6 +179,27 @@ def test_em_leaves_the_neighbourhood_of_a_saddle(distance):
     assert beside.objective[-1] > saddle.objective[-1] + 0.4
 
 
+@dataclass(frozen=True)
+class Sliding(Scripted):
+    """One parameter moves while the objective stands still."""
+
+    place: float = 1.0
+    pace: float = 0.0
+    n: int = 0
+
+    def m_step(self, expectation):
+        return replace(self, place=self.place + self.pace * 2**self.n, n=self.n + 1)
+
+
+def test_steps_that_grow_are_no_summit_though_the_gains_are_rounding():
+    assert em.fit(Sliding((-1.0,), pace=1e-9), None, max_iter=20).status == "max_iter"
+
+
+def test_steps_that_grow_are_ignored_where_they_are_rounding_themselves():
+    fit = em.fit(Sliding((-1.0,), pace=4e-16), None, max_iter=20)
+    assert fit.converged and fit.n_iter == 3
+
+
 def test_the_summit_itself_is_recognised_at_once():
     top = em.fit(Linkage(0.5), X, tol=0).model
     fit = em.fit(top, X)

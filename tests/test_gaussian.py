@@ -289,6 +289,17 @@ def test_a_component_that_sinks_onto_a_line_ends_as_degenerate():
         assert em.fit(start, x).status == "degenerate"
 
 
+@kinds
+def test_collapse_is_judged_by_the_spread_of_all_the_data(kind):
+    """All components are as narrow as each other, and far from each other."""
+    corners = 1e-8 * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
+    x = np.vstack([corners, corners + 5])
+    unit = {"full": [np.eye(2)] * 2, "tied": np.eye(2), "diag": np.ones((2, 2))}
+    start = GaussianMixture([0.5, 0.5], [[0, 0], [5, 5]], unit.get(kind, np.ones(2)), kind)
+    with pytest.warns(DegenerateWarning, match="has collapsed"):
+        assert em.fit(start, x).status == "degenerate"
+
+
 def test_a_common_covariance_collapses_with_all_its_components():
     x = np.array([[0.0, 0], [0, 1], [5, 0], [5, 1]])
     start = GaussianMixture([0.5, 0.5], [[0, 0.4], [5, 0.6]], np.eye(2), "tied")

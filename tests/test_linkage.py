@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from emlib import Linkage, data, em
+from emlib import DegenerateWarning, Linkage, data, em
 
 X = data.linkage()
 thetas = st.floats(0.01, 0.99)
@@ -107,3 +107,16 @@ def test_linkage_is_a_value():
     assert hash(Linkage(0.5)) == hash(Linkage(np.float64(0.5)))
     assert type(Linkage(np.float32(0.5)).theta) is float
     assert Linkage(0.5).log_prior() == 0.0
+
+
+@pytest.mark.parametrize("counts", [[0, 5, 5, 0], [125, 0, 0, 34]])
+def test_the_edge_of_the_range_is_reported_and_not_stepped_on(counts):
+    with pytest.warns(DegenerateWarning, match="edge of its range"):
+        fit = em.fit(Linkage(0.5), counts)
+    assert fit.status == "degenerate"
+    assert 0 < fit.model.theta < 1
+
+
+def test_no_animals_at_all_is_an_error():
+    with pytest.raises(ValueError, match="no animals"):
+        em.fit(Linkage(0.5), [0, 0, 0, 0])
