@@ -81,9 +81,8 @@ def _finite_rows(array: FloatArray) -> FloatArray:
     with np.errstate(over="ignore", invalid="ignore"):
         suspicious = not np.isfinite(array.sum())
     if suspicious:
-        finite = np.isfinite(array)
-        bad = ~(finite if array.ndim == 1 else finite.all(axis=1))
-        reject_rows(bad, "x", "with NaN or infinite values", "Remove or impute them first.")
+        finite = np.isfinite(array.reshape(len(array), -1)).all(axis=1)
+        reject_rows(~finite, "x", "with NaN or infinite values", "Remove or impute them first.")
     return array
 
 

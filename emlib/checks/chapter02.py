@@ -168,7 +168,7 @@ def from_moments(function: Callable[..., Any]) -> None:
         x = np.column_stack([heads, np.full(400, tosses)])
         share = heads / tosses
         weight, a, b = right = _coins(
-            [np.mean(comb(heads, j) / comb(tosses, j)) for j in (1, 2, 3)]
+            [float(np.mean(comb(heads, j) / comb(tosses, j))) for j in (1, 2, 3)]
         )
         hints = [
             (_coins([np.mean(share**j) for j in (1, 2, 3)]), "Powers of h/m are not unbiased: the "
