@@ -82,7 +82,9 @@ def _finite_rows(array: FloatArray) -> FloatArray:
         suspicious = not np.isfinite(array.sum())
     if suspicious:
         finite = np.isfinite(array.reshape(len(array), -1)).all(axis=1)
-        reject_rows(~finite, "x", "with NaN or infinite values", "Remove or impute them first.")
+        reject_rows(
+            np.asarray(~finite), "x", "with NaN or infinite values", "Remove or impute them first."
+        )
     return array
 
 

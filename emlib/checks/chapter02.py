@@ -171,9 +171,9 @@ def from_moments(function: Callable[..., Any]) -> None:
             [float(np.mean(comb(heads, j) / comb(tosses, j))) for j in (1, 2, 3)]
         )
         hints = [
-            (_coins([np.mean(share**j) for j in (1, 2, 3)]), "Powers of h/m are not unbiased: the "
-             "tosses' own scatter is counted as difference between coins. Use binomial "
-             "coefficients."),
+            (_coins([float(np.mean(share**j)) for j in (1, 2, 3)]), "Powers of h/m are not "
+             "unbiased: the tosses' own scatter is counted as difference between coins. Use "
+             "binomial coefficients."),
             ((1 - weight, b, a), "The larger coin comes first, with its own weight."),
             ((1 - weight, a, b), "The weight belongs to the other coin."),
             ((a, b, weight), "Return the weight first."),
