@@ -102,8 +102,7 @@ class BinomialMixture(Mixture):
         tails = tosses - heads
         coefficient = gammaln(tosses + 1) - gammaln(heads + 1) - gammaln(tails + 1)
         log_binomial = xlogy(heads, self.probabilities) + xlog1py(tails, -self.probabilities)
-        with np.errstate(divide="ignore"):  # a weight of zero is legitimate: log 0 = -inf
-            return np.asarray(np.log(self.weights) + coefficient + log_binomial)
+        return np.asarray(self.log_weights + coefficient + log_binomial)
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return expected heads and expected tosses of each coin, (K,) and (K,) (eq. 2.8)."""

@@ -19,10 +19,9 @@ from scipy.linalg import solve_triangular
 from emlib import initial
 from emlib._validation import FloatArray, IntArray, data_matrix, frozen, mixing_weights, one_of
 from emlib.em import DegenerateError, Expectation
-from emlib.mixture import Mixture, mixing, posterior, weighted
+from emlib.mixture import COLLAPSED, Mixture, mixing, posterior, weighted
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
-COLLAPSED = 1e-14  # variance as a share of that of all the data: rounding lives below
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,9 +156,7 @@ class GaussianMixture(Mixture):
         """Return the log joint, shape (K, N), from whitened data (eq. 4.7)."""
         k, d, _ = y.shape
         mahalanobis = np.einsum("kdn,kdn->kn", y, y)
-        with np.errstate(divide="ignore"):  # a weight of zero is legitimate: log 0 = -inf
-            log_weights = np.log(self.weights)
-        constant = log_weights - self._half_log_determinants() - 0.5 * d * np.log(2 * np.pi)
+        constant = self.log_weights - self._half_log_determinants() - 0.5 * d * np.log(2 * np.pi)
         return np.asarray(constant[:, None] - 0.5 * mahalanobis)
 
     def _half_log_determinants(self) -> FloatArray:
@@ -248,7 +245,7 @@ class GaussianMixture(Mixture):
             total = np.tensordot(weights, stack, axes=1) + (centred.T * weights) @ centred
             own, everything = _pivots(stack) ** 2, _pivots(total[None]) ** 2
         else:
-            own = cov.reshape(k, -1) * np.ones(d)
+            own = _by_feature(cov, d)
             everything = weights @ (own + centred**2)
             if self.covariance_type == "spherical":
                 everything = np.full(d, everything.mean())
@@ -278,10 +275,9 @@ class GaussianMixture(Mixture):
     def covariance_matrices(self) -> FloatArray:
         """The covariances as matrices, shape (K, D, D), whatever the type."""
         k, d = self.means.shape
-        if self.covariance_type in ("full", "tied"):
+        if self._has_matrices:
             return np.broadcast_to(self.covariances, (k, d, d)).copy()
-        variances = self.covariances.reshape(k, -1) * np.ones(d)
-        return np.asarray(variances[:, :, None] * np.eye(d))
+        return np.asarray(_by_feature(self.covariances, d)[:, :, None] * np.eye(d))
 
     def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw x_n from the normal of component z_n: mean + L times standard normals."""
@@ -301,7 +297,7 @@ def _factorise(
     if covariance_type in ("diag", "spherical"):
         if (covariances <= 0).any():
             raise ValueError(f"covariances must be positive, but they are {covariances.tolist()}.")
-        factor = np.sqrt(covariances).reshape(len(covariances), -1) * np.ones(d)
+        factor = _by_feature(np.sqrt(covariances), d)
         return factor, 1 / factor
     stack = covariances if covariances.ndim == 3 else covariances[None]
     for k, matrix in enumerate(stack):
@@ -315,6 +311,11 @@ def _factorise(
     identity = np.eye(stack.shape[1])
     whitener = np.array([solve_triangular(lower, identity, lower=True) for lower in factor])
     return factor, whitener
+
+
+def _by_feature(values: FloatArray, d: int) -> FloatArray:
+    """Return one value a component and feature, (K, D), from shape (K, D) or (K,)."""
+    return np.asarray(values.reshape(len(values), -1) * np.ones(d))
 
 
 def _cholesky(stack: FloatArray) -> FloatArray:

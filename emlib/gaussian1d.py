@@ -11,9 +11,7 @@ from numpy.typing import ArrayLike
 from emlib import initial
 from emlib._validation import FloatArray, IntArray, data_vector, frozen, mixing_weights
 from emlib.em import DegenerateError, Expectation
-from emlib.mixture import Mixture, mixing
-
-COLLAPSED = 1e-14  # variance as a share of that of all the data: rounding lives below
+from emlib.mixture import COLLAPSED, Mixture, mixing
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +106,8 @@ class GaussianMixture1D(Mixture):
     def log_joint(self, x: ArrayLike) -> FloatArray:
         """Return log pi_k + log N(x_n | mu_k, sigma_k^2), shape (N, K), in nats (eq. 3.3)."""
         residual = self.check(x)[:, None] - self.means
-        with np.errstate(divide="ignore"):  # a weight of zero is legitimate: log 0 = -inf
-            log_weights = np.log(self.weights)
         log_normal = -0.5 * (np.log(2 * np.pi * self.variances) + residual**2 / self.variances)
-        return np.asarray(log_weights + log_normal)
+        return np.asarray(self.log_weights + log_normal)
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return weighted sums of the residuals about the current means and of their squares.

@@ -61,8 +61,12 @@ class Linkage:
 
     def log_likelihood(self, x: ArrayLike) -> float:
         """Return the log-likelihood of counts x, shape (4,) or (N, 4), in nats."""
-        counts = _counts(x)
-        return float(_log_coefficient(counts).sum() + xlogy(counts, self.cell_probabilities).sum())
+        return float(self._log_density(_counts(x)).sum())
+
+    def _log_density(self, counts: FloatArray) -> FloatArray:
+        """Return the log probability of each row of counts, shape (N,) (eq. 1.2)."""
+        log_cells = xlogy(counts, self.cell_probabilities).sum(axis=1)
+        return np.asarray(_log_coefficient(counts) + log_cells)
 
     def e_step(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Expectation:
         """Split the first cell in expectation.
@@ -84,8 +88,9 @@ class Linkage:
         w = np.ones(len(counts)) if weights is None else weights
         first, *rest = w @ counts
         split = np.array([1 - self.responsibility, self.responsibility])
-        log_density = _log_coefficient(counts) + xlogy(counts, self.cell_probabilities).sum(axis=1)
-        return Expectation(float(w @ log_density), np.concatenate([first * split, rest]))
+        return Expectation(
+            float(w @ self._log_density(counts)), np.concatenate([first * split, rest])
+        )
 
     def m_step(self, expectation: Expectation) -> Self:
         """Return the model that maximises the expected log joint (eq. 1.14).

@@ -22,6 +22,7 @@ from emlib.em import DegenerateError, Expectation
 
 BLOCK = 2**17  # numbers in the largest temporary array of an E-step: about one megabyte
 EMPTY = 1e-12  # share of the data below which a component counts as empty
+COLLAPSED = 1e-14  # variance as a share of that of all the data: rounding lives below
 
 
 class Mixture:
@@ -80,6 +81,12 @@ class Mixture:
         """Number of components K."""
         return len(self.weights)
 
+    @property
+    def log_weights(self) -> FloatArray:
+        """Logarithms of the mixing weights, shape (K,); a weight of zero gives -inf."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(self.weights))
+
     def responsibilities(self, x: ArrayLike) -> FloatArray:
         """Return r_nk = p(z_n = k | x_n), shape (N, K); rows sum to one."""
         return posterior(self.log_joint(x))[1]
@@ -100,7 +107,7 @@ class Mixture:
         """Return Q = sum_nk q_nk (log pi_k + log p(x_n | k)), what an M-step maximises."""
         log_joint = self.log_joint(x)
         q = _distributions(q, log_joint.shape)
-        return float(np.where(q > 0, q * np.where(q > 0, log_joint, 0.0), 0.0).sum())
+        return float((q * np.where(q > 0, log_joint, 0.0)).sum())  # 0 times -inf counts as 0
 
     def elbo(self, x: ArrayLike, q: ArrayLike) -> float:
         """Return the evidence lower bound L(q, theta), in nats.
