@@ -3,6 +3,7 @@
 A model is a value; EM is two functions on it. Start reading in `emlib.em`.
 """
 
+from emlib.abo import ABO
 from emlib.binomial import BinomialMixture
 from emlib.em import (
     DegenerateError,
@@ -10,6 +11,7 @@ from emlib.em import (
     Expectation,
     Fit,
     MonotonicityError,
+    SpuriousWarning,
     Step,
     fit,
     fit_best,
@@ -19,20 +21,30 @@ from emlib.gaussian import GaussianMixture
 from emlib.gaussian1d import GaussianMixture1D
 from emlib.linkage import Linkage
 from emlib.mixture import Mixture
+from emlib.poisson import PoissonMixture
+from emlib.prior import Beta, Dirichlet, Gamma, MixturePrior, NormalInverseWishart
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "ABO",
+    "Beta",
     "BinomialMixture",
     "DegenerateError",
     "DegenerateWarning",
+    "Dirichlet",
     "Expectation",
     "Fit",
+    "Gamma",
     "GaussianMixture",
     "GaussianMixture1D",
     "Linkage",
     "Mixture",
+    "MixturePrior",
     "MonotonicityError",
+    "NormalInverseWishart",
+    "PoissonMixture",
+    "SpuriousWarning",
     "Step",
     "fit",
     "fit_best",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,47 @@ from numpy.typing import ArrayLike, NDArray
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+LARGEST = 1e152  # of a number that is to be squared
+SMALLEST = 1e-151  # of a spread that is to be squared
+
+
+class Value:
+    """A frozen dataclass of numbers and arrays: equal when of one class and equal in all fields."""
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        names = [f.name for f in fields(self) if f.compare]  # type: ignore[arg-type]
+        return all(np.array_equal(getattr(self, n), getattr(other, n)) for n in names)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class RowError(ValueError):
+    """Some rows of an argument are unusable; knows which, so that a block can tell of the whole."""
+
+    def __init__(self, rows: Sequence[int], name: str, fault: str, remedy: str) -> None:
+        listed = ", ".join(str(row) for row in rows[:5]) + (", ..." if len(rows) > 5 else "")
+        plural = "row" if len(rows) == 1 else "rows"
+        super().__init__(f"{name}: {len(rows)} {plural} {fault} ({plural} {listed}). {remedy}")
+        self.rows, self.parts = list(rows), (name, fault, remedy)
+
+    def shifted(self, start: int) -> RowError:
+        """Return the same error for rows of the whole, when those here begin at row `start`."""
+        return RowError([row + start for row in self.rows], *self.parts)
+
+    def chosen(self, rows: Sequence[int]) -> RowError:
+        """Return the same error for rows of the whole, when those here are these of it."""
+        return RowError([int(rows[row]) for row in self.rows], *self.parts)
+
+    def __reduce__(self) -> tuple[Any, ...]:  # so that it survives the way from another process
+        return RowError, (self.rows, *self.parts)
 
 
 def number_array(values: ArrayLike, name: str) -> FloatArray:
     """Return `values` as a float64 array; integers and booleans become floats."""
+    if np.ma.is_masked(values):
+        raise ValueError(f"{name} has masked entries. Remove or impute them first.")
     try:
         array = np.asarray(values)
     except ValueError as error:  # NumPy says what is wrong, but not with which argument
@@ -23,7 +61,8 @@ def number_array(values: ArrayLike, name: str) -> FloatArray:
             f"{name} must hold real numbers, but its type is {array.dtype}. "
             "Convert it first, for example with np.asarray(values, dtype=float)."
         )
-    return array.astype(np.float64, copy=False)
+    with np.errstate(over="ignore"):  # a long double too large for float64 becomes infinite
+        return array.astype(np.float64, copy=False)
 
 
 def frozen(values: ArrayLike, name: str, shape: tuple[int | None, ...]) -> FloatArray:
@@ -45,12 +84,10 @@ def frozen(values: ArrayLike, name: str, shape: tuple[int | None, ...]) -> Float
 
 
 def reject_rows(bad: NDArray[np.bool_], name: str, fault: str, remedy: str) -> None:
-    """Raise a ValueError that lists the rows where `bad` is true; do nothing if there are none."""
+    """Raise a RowError that lists the rows where `bad` is true; do nothing if there are none."""
     rows = np.flatnonzero(bad)
     if rows.size:
-        listed = ", ".join(str(row) for row in rows[:5]) + (", ..." if rows.size > 5 else "")
-        plural = "row" if rows.size == 1 else "rows"
-        raise ValueError(f"{name}: {rows.size} {plural} {fault} ({plural} {listed}). {remedy}")
+        raise RowError(rows.tolist(), name, fault, remedy)
 
 
 def data_matrix(x: ArrayLike, columns: int | None = None) -> FloatArray:
@@ -76,15 +113,13 @@ def data_vector(x: ArrayLike) -> FloatArray:
 def _finite_rows(array: FloatArray) -> FloatArray:
     if array.size == 0:
         raise ValueError(f"x is empty (its shape is {array.shape}); at least one row is needed.")
-    # The sum is finite exactly when every entry is, unless it overflows: a quick first look
-    # that needs no array of its own.
-    with np.errstate(over="ignore", invalid="ignore"):
-        suspicious = not np.isfinite(array.sum())
-    if suspicious:
-        finite = np.isfinite(array.reshape(len(array), -1)).all(axis=1)
-        reject_rows(
-            np.asarray(~finite), "x", "with NaN or infinite values", "Remove or impute them first."
-        )
+    if not max(array.max(), -array.min()) < LARGEST:  # also if one of them is NaN
+        rows = array.reshape(len(array), -1)
+        bad = np.asarray(~np.isfinite(rows).all(axis=1))
+        reject_rows(bad, "x", "with NaN or infinite values", "Remove or impute them first.")
+        large = np.asarray((abs(rows) >= LARGEST).any(axis=1))
+        remedy = "Measure in larger units, and look whether these are typing errors."
+        reject_rows(large, "x", f"with values of {LARGEST:g} and more", remedy)
     return array
 
 
@@ -98,8 +133,11 @@ def sample_weights(sample_weight: ArrayLike | None, n_rows: int) -> FloatArray |
             f"sample_weight must have shape ({n_rows},), one weight a row of x, "
             f"not {weights.shape}."
         )
-    bad = ~(np.isfinite(weights) & (weights >= 0))
-    reject_rows(bad, "sample_weight", "negative or not finite", "Weights are counts of copies.")
+    if weights.size and not 0 <= weights.min() <= weights.max() < np.inf:  # also if NaN
+        bad = ~(np.isfinite(weights) & (weights >= 0))
+        reject_rows(bad, "sample_weight", "negative or not finite", "Weights are counts of copies.")
+    fault, remedy = f"with values of {LARGEST:g} and more", "Divide all weights by the largest."
+    reject_rows(weights >= LARGEST, "sample_weight", fault, remedy)
     return weights
 
 

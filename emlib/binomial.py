@@ -20,6 +20,7 @@ from emlib._validation import (
 )
 from emlib.em import Expectation
 from emlib.mixture import Mixture, mixing
+from emlib.prior import Beta, MixturePrior
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +35,8 @@ class BinomialMixture(Mixture):
         Probability of heads of each coin.
     fixed_weights : bool
         Keep the weights as they are, as Do and Batzoglou (2008) do.
+    prior : MixturePrior, optional
+        With a `Beta` for the components. The M-step then returns the maximum a posteriori.
 
     Raises
     ------
@@ -56,12 +59,17 @@ class BinomialMixture(Mixture):
     weights: FloatArray
     probabilities: FloatArray
     fixed_weights: bool = False
+    prior: MixturePrior | None = None
 
     def __post_init__(self) -> None:
         weights = mixing_weights(self.weights)
         p = frozen(self.probabilities, "probabilities", weights.shape)
         if (p < 0).any() or (p > 1).any():
             raise ValueError(f"probabilities must lie in [0, 1], but they are {p.tolist()}.")
+        if self.prior is not None:
+            self.prior.weights.for_components(len(weights))
+            if not isinstance(self.prior.components, Beta):
+                raise ValueError(f"prior.components must be a Beta, not {self.prior.components!r}.")
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "probabilities", p)
 
@@ -73,6 +81,7 @@ class BinomialMixture(Mixture):
         rng: int | np.random.Generator,
         method: str = "kmeans",
         fixed_weights: bool = False,
+        prior: MixturePrior | None = None,
     ) -> Self:
         """Return a model to start from: the M-step of starting responsibilities.
 
@@ -84,12 +93,14 @@ class BinomialMixture(Mixture):
             As for `initial.responsibilities`, which groups the rows by their share of heads.
         fixed_weights : bool
             Give the coins equal weights and keep them.
+        prior : MixturePrior, optional
+            Passed on to the model.
         """
         x = _check(x)
         heads, tosses = x.T
         r = initial.responsibilities((heads / tosses)[:, None], n_components, rng, method)
         uniform = np.full(n_components, 1 / n_components)
-        model = cls(uniform, uniform, fixed_weights)
+        model = cls(uniform, uniform, fixed_weights, prior)
         return model.m_step(Expectation(0.0, r.sum(axis=0), model.statistics(x, r)))
 
     def check(self, x: ArrayLike) -> FloatArray:
@@ -111,11 +122,20 @@ class BinomialMixture(Mixture):
 
     def m_step(self, expectation: Expectation) -> Self:
         """Return the maximiser of the expected log joint (eq. 2.9 and 2.11)."""
-        weights = mixing(expectation.counts)
+        weights = mixing(expectation.counts, self.prior)
         heads, tosses = expectation.statistics
         if self.fixed_weights:
             weights = self.weights
+        if self.prior is not None:
+            a, b = self.prior.components.a, self.prior.components.b
+            heads, tosses = heads + a - 1, tosses + a + b - 2  # imaginary tosses
         return replace(self, weights=weights, probabilities=np.minimum(heads / tosses, 1.0))
+
+    def log_prior_components(self) -> float:
+        """Return the log density of the probabilities under the prior."""
+        if self.prior is None:
+            return 0.0
+        return float(self.prior.components.log_density(self.probabilities))
 
     @property
     def n_parameters(self) -> int:

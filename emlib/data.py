@@ -69,6 +69,78 @@ def old_faithful() -> FloatArray:
         return np.loadtxt(stream, delimiter=",", skiprows=1)
 
 
+def galaxies() -> FloatArray:
+    """Return the velocities of 82 galaxies, in 1000 km/s, sorted, shape (82,).
+
+    Galaxies of six strips of the sky, in and behind the Corona Borealis region, with the speed
+    at which each moves away from us, that is, by Hubble's law, with its distance. Groups of
+    velocities are clusters of galaxies, with voids between them.
+
+    Notes
+    -----
+    The 78th velocity is 26.960, as in the source. The copy in R's package MASS has two digits
+    exchanged, 26.690, as its help page admits; the log-likelihood of a fit to that copy differs
+    in the first or second decimal.
+
+    References
+    ----------
+    Roeder (1990), J. Amer. Statist. Assoc. 85:617-624; from Postman, Huchra and
+    Geller (1986), Astronomical Journal 92:1238-1247.
+
+    Examples
+    --------
+    >>> galaxies()[[0, 77, 81]]
+    array([ 9.172, 26.96 , 34.279])
+    """
+    with (files("emlib") / "datasets" / "galaxies.csv").open() as stream:
+        return np.loadtxt(stream, skiprows=1) / 1000
+
+
+def death_notices() -> tuple[IntArray, IntArray]:
+    """Return on how many days The Times of London printed 0, 1, ..., 9 notices of a death.
+
+    Deaths of women of 80 and more, on the 1096 days of the years 1910 to 1912. Fit the table as
+    it is, with the days for sample weights.
+
+    Returns
+    -------
+    deaths : ndarray, shape (10,)
+        Notices on one day, 0 to 9.
+    days : ndarray, shape (10,)
+        Number of days with so many notices.
+
+    References
+    ----------
+    Hasselblad (1969), J. Amer. Statist. Assoc. 64:1459-1471; Titterington (1984),
+    J. R. Statist. Soc. B 46:257-267.
+
+    Examples
+    --------
+    >>> deaths, days = death_notices()
+    >>> int(days.sum()), int(deaths @ days)
+    (1096, 2364)
+    """
+    days = np.array([162, 267, 271, 185, 111, 61, 27, 8, 3, 1])
+    return np.arange(10), days
+
+
+def blood_groups() -> IntArray:
+    """Return how many of 521 patients have the blood groups A, B, AB and O, shape (4,).
+
+    References
+    ----------
+    Clarke et al. (1959), British Medical Journal 1:603-607: patients with a duodenal ulcer;
+    fitted by gene counting in Lange (2002), Mathematical and Statistical Methods for Genetic
+    Analysis, 2nd edition, chapter 2.
+
+    Examples
+    --------
+    >>> blood_groups()
+    array([186,  38,  13, 284])
+    """
+    return np.array([186, 38, 13, 284])
+
+
 def four_clusters(
     n_per_cluster: int, rng: int | np.random.Generator
 ) -> tuple[FloatArray, IntArray]:

@@ -15,10 +15,12 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from emlib import _dask
 from emlib._validation import FloatArray, number_array
 
 EPS = float(np.finfo(np.float64).eps)
 WINDOW = 100  # gains looked back on when the rate is estimated
+CTRL_C = "stopped by Ctrl-C"
 PATIENCE = 3  # steps in a row that must agree that the summit is near
 
 
@@ -42,6 +44,10 @@ class DegenerateError(ArithmeticError):
 
 class DegenerateWarning(RuntimeWarning):
     """A fit ended with ``status == "degenerate"``."""
+
+
+class SpuriousWarning(RuntimeWarning):
+    """The best of several runs has `doubts`: its objective may owe much to a near-collapse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +133,9 @@ class Fit(Generic[Model]):
         ``"converged"``, ``"max_iter"``, ``"degenerate"`` or ``"interrupted"``.
     message : str
         The status in a sentence.
+    doubts : tuple of str
+        Reasons to suspect the fit, as its family knows them (see `Mixture.doubts`); empty if
+        there are none. A degenerate fit says in `message` what is wrong.
     runs : tuple of Fit
         Every run, for a fit made by `fit_best`; otherwise empty.
     """
@@ -136,6 +145,7 @@ class Fit(Generic[Model]):
     log_likelihood: FloatArray
     status: str
     message: str
+    doubts: tuple[str, ...] = ()
     runs: tuple[Fit[Model], ...] = ()
 
     @property
@@ -166,7 +176,8 @@ def blocks(x: Any, sample_weight: Any = None) -> Iterator[tuple[Any, Any]]:
     ----------
     x : array_like or re-iterable of arrays
         Anything that NumPy reads as one array is one block; a list of arrays, or any object
-        that gives arrays each time it is iterated over, is that many blocks.
+        that gives arrays each time it is iterated over, is that many blocks. A memory-mapped
+        array is one block too: the E-step reads it piece by piece.
     sample_weight : array_like, re-iterable of arrays or None
         One weight a row: in one array, or in blocks like those of x.
 
@@ -216,18 +227,29 @@ def _sliced(x: Iterable[Any], weights: FloatArray) -> Iterator[tuple[Any, Any]]:
 def expect(model: EMModel, x: Any, sample_weight: Any = None) -> Expectation:
     """Return the expectation over all of x: the sum of `model.e_step` over its blocks.
 
+    The chunks of a dask array are its blocks; each is worked on where it is.
+
     Examples
     --------
     >>> from emlib.linkage import Linkage
     >>> float(expect(Linkage(0.5), [125, 18, 20, 34]).counts[1])
     25.0
     """
-    parts = (model.e_step(block, weight) for block, weight in blocks(x, sample_weight))
-    total = next(parts, None)
+    x, sample_weight = _dask.located(x, sample_weight)
+    if isinstance(x, _dask.Chunks):
+        summed: Expectation = x.expect(model)
+        return summed
+    total: Expectation | None = None
+    for number, (block, weight) in enumerate(blocks(x, sample_weight)):
+        try:
+            part = model.e_step(block, weight)
+        except ValueError as error:
+            if _is_blocked(x):
+                error.add_note(f"This is about block {number} of x, counted from zero.")
+            raise
+        total = part if total is None else total + part
     if total is None:
         raise ValueError("x holds no blocks; at least one row is needed.")
-    for part in parts:
-        total = total + part
     return total
 
 
@@ -243,7 +265,7 @@ def iterate(model: Model, x: Any, sample_weight: Any = None) -> Iterator[Step[Mo
     ----------
     model : EMModel
         Where to start.
-    x : array_like or re-iterable of arrays
+    x : array_like, re-iterable of arrays or dask array
         Data, as the model's `e_step` takes it, or blocks of it (see `blocks`).
     sample_weight : array_like or None
         One non-negative weight an observation; an integer weight counts as that many copies.
@@ -267,6 +289,7 @@ def iterate(model: Model, x: Any, sample_weight: Any = None) -> Iterator[Step[Mo
     0.608247
     0.624321
     """
+    x, sample_weight = _dask.located(x, sample_weight)
     while True:
         expectation = expect(model, x, sample_weight)
         yield Step(model, expectation)
@@ -315,7 +338,8 @@ def fit(
     Warns
     -----
     DegenerateWarning
-        If a component collapses or empties; the last valid model is returned.
+        If a component collapses or empties, the last valid model is returned; likewise if EM
+        comes to rest with two components that are the same, which it can never tell apart.
 
     Examples
     --------
@@ -330,15 +354,16 @@ def fit(
         raise ValueError(f"max_iter must not be negative, but it is {max_iter!r}.")
     objective: list[float] = []
     log_likelihood: list[float] = []
-    step = None
+    step, whole = None, 0
     calm = 0
     place: list[FloatArray] = []
     moves: list[float] = []
     status, message = "max_iter", f"stopped after max_iter={max_iter} steps, still climbing"
     try:
-        for step in _with_progress(iterate(model, x, sample_weight), progress):
-            objective.append(step.objective)
-            log_likelihood.append(step.log_likelihood)
+        for new in _with_progress(iterate(model, x, sample_weight), progress):
+            objective.append(new.objective)
+            log_likelihood.append(new.log_likelihood)
+            step, whole = new, len(objective)  # together, whenever Ctrl-C comes
             _check_monotone(objective)
             place, before = _coordinates(step.model), place
             moves.append(_distance(before, place))
@@ -348,7 +373,7 @@ def fit(
                 status, message = "interrupted", "stopped by the callback"
                 break
             if calm >= PATIENCE:
-                status, message = "converged", f"less than tol={tol:g} nats left to gain"
+                status, message = _at_rest(step.model, tol)
                 break
             if len(objective) > max_iter:
                 break
@@ -356,13 +381,18 @@ def fit(
         if step is None:
             raise
         status, message = "degenerate", str(error)
-        warnings.warn(f"EM stopped: {error}", DegenerateWarning, stacklevel=2)
     except KeyboardInterrupt:
         if step is None:
             raise
-        status, message = "interrupted", "stopped by Ctrl-C"
+        status, message = "interrupted", CTRL_C
     assert step is not None  # iterate yields at least the start
-    return Fit(step.model, np.array(objective), np.array(log_likelihood), status, message)
+    doubts: tuple[str, ...] = ()
+    if status == "degenerate":
+        warnings.warn(f"EM stopped: {message}", DegenerateWarning, stacklevel=2)
+    elif hasattr(step.model, "doubts"):
+        doubts = step.model.doubts(step.expectation.counts)
+    history = np.array(objective[:whole]), np.array(log_likelihood[:whole])
+    return Fit(step.model, *history, status, message, doubts)
 
 
 def fit_best(models: Iterable[Model], x: Any, **options: Any) -> Fit[Model]:
@@ -370,6 +400,8 @@ def fit_best(models: Iterable[Model], x: Any, **options: Any) -> Fit[Model]:
 
     A run that ended ``"degenerate"`` is near a singularity of the likelihood, where the
     objective has no meaning: such runs are kept in `runs` but win only if there is no other.
+    A run can also come to rest on its way there, at a spurious maximum: see the `doubts` of
+    each run.
 
     Parameters
     ----------
@@ -381,12 +413,18 @@ def fit_best(models: Iterable[Model], x: Any, **options: Any) -> Fit[Model]:
     Returns
     -------
     Fit
-        The best run; all runs, in the order of `models`, in its `runs`.
+        The best run; all runs, in the order of `models`, in its `runs`. Ctrl-C ends them all:
+        the best so far is returned, and the run that was stopped comes last.
 
     Raises
     ------
     ValueError
         If there is no model to start from.
+
+    Warns
+    -----
+    SpuriousWarning
+        If the best run has doubts; the message names the best run that has none.
 
     Examples
     --------
@@ -395,11 +433,54 @@ def fit_best(models: Iterable[Model], x: Any, **options: Any) -> Fit[Model]:
     >>> len(best.runs)
     2
     """
-    runs = tuple(fit(model, x, **options) for model in models)
+    runs = tuple(_until_ctrl_c(fit(model, x, **options) for model in models))
     if not runs:
         raise ValueError("models is empty; give at least one start.")
-    best = max(runs, key=lambda run: (run.status != "degenerate", run.objective[-1]))
+    best = max(runs, key=_merit)
+    if best.doubts:
+        warnings.warn(_second_thoughts(best, runs), SpuriousWarning, stacklevel=2)
     return replace(best, runs=runs)
+
+
+def _until_ctrl_c(runs: Iterator[Fit[Model]]) -> Iterator[Fit[Model]]:
+    """Yield runs up to the one that Ctrl-C has stopped."""
+    begun = False
+    try:
+        for run in runs:
+            yield run
+            begun = True
+            if run.message == CTRL_C:
+                return
+    except KeyboardInterrupt:  # before a later run had taken its first step
+        if not begun:
+            raise
+
+
+def _merit(run: Fit[Any]) -> tuple[bool, float]:
+    return run.status != "degenerate", float(run.objective[-1])
+
+
+def _second_thoughts(best: Fit[Any], runs: Sequence[Fit[Any]]) -> str:
+    """Return what there is to say of a best run with doubts."""
+    text = f"the best of {len(runs)} runs may be spurious: {best.doubts[0]}"
+    sound = [i for i, run in enumerate(runs) if run.status == "converged" and not run.doubts]
+    if not sound:
+        return f"{text} No run converged without doubts. Use fewer components or a prior."
+    i = max(sound, key=lambda i: _merit(runs[i]))
+    gap = best.objective[-1] - runs[i].objective[-1]
+    return f"{text} The best run without doubts is runs[{i}], {gap:.6g} nats lower (chapter 5)."
+
+
+def _at_rest(model: Any, tol: float) -> tuple[str, str]:
+    """Return status and message of a fit that has come to rest."""
+    twins = model.coincident() if hasattr(model, "coincident") else ()
+    if not twins:
+        return "converged", f"less than tol={tol:g} nats left to gain"
+    first, second = twins[0]
+    return "degenerate", (
+        f"components {first} and {second} are the same, and EM cannot tell them apart: the start "
+        "was a saddle, or fewer components are enough. Start elsewhere (chapter 5)."
+    )
 
 
 def _coordinates(model: object) -> list[FloatArray]:
@@ -412,7 +493,8 @@ def _coordinates(model: object) -> list[FloatArray]:
 def _distance(before: list[FloatArray], after: list[FloatArray]) -> float:
     """Return the length of a step, each field in units of its own largest entry."""
     tiny = np.finfo(np.float64).tiny
-    parts = [abs(b - a) / max(abs(b).max(), tiny) for a, b in zip(before, after, strict=False)]
+    pairs = list(zip(before, after, strict=False))
+    parts = [abs(b - a) / max(abs(a).max(), abs(b).max(), tiny) for a, b in pairs]
     return float(np.sqrt(sum((part**2).sum() for part in parts)))
 
 

@@ -13,13 +13,22 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 import numpy as np
-from numpy.typing import ArrayLike
-from scipy.linalg import solve_triangular
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg.lapack import dtrtri
 
 from emlib import initial
-from emlib._validation import FloatArray, IntArray, data_matrix, frozen, mixing_weights, one_of
+from emlib._validation import (
+    SMALLEST,
+    FloatArray,
+    IntArray,
+    data_matrix,
+    frozen,
+    mixing_weights,
+    one_of,
+)
 from emlib.em import DegenerateError, Expectation
 from emlib.mixture import COLLAPSED, Mixture, mixing, posterior, weighted
+from emlib.prior import MixturePrior, NormalInverseWishart, chosen
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
 
@@ -39,6 +48,10 @@ class GaussianMixture(Mixture):
         (K,) for "spherical" (one variance each).
     covariance_type : {"full", "tied", "diag", "spherical"}
         What the components' shapes may be.
+    prior : MixturePrior, optional
+        With a `NormalInverseWishart` for the components, its scale in the shape of one
+        covariance: (D, D) for "full" and "tied", (D,) for "diag", a number for "spherical". The
+        M-step then returns the maximum a posteriori.
 
     Raises
     ------
@@ -63,6 +76,7 @@ class GaussianMixture(Mixture):
     means: FloatArray
     covariances: FloatArray
     covariance_type: str = "full"
+    prior: MixturePrior | None = None
     # The factors L_k and their inverses, worked out once, when the model is made:
     #
     #   type         covariances   _factor      which is
@@ -81,6 +95,7 @@ class GaussianMixture(Mixture):
         shapes = {"full": (k, d, d), "tied": (d, d), "diag": (k, d), "spherical": (k,)}
         covariances = frozen(self.covariances, "covariances", shapes[self.covariance_type])
         factor, whitener = _factorise(covariances, self.covariance_type, d)
+        _check_prior(self.prior, k, d, self.covariance_type)
         for name, value in (
             ("weights", weights),
             ("means", means),
@@ -98,6 +113,7 @@ class GaussianMixture(Mixture):
         rng: int | np.random.Generator,
         method: str = "kmeans",
         covariance_type: str = "full",
+        prior: MixturePrior | str | None = None,
     ) -> Self:
         """Return a model to start from, with the pooled within-group covariance throughout.
 
@@ -109,6 +125,9 @@ class GaussianMixture(Mixture):
             As for `initial.responsibilities`.
         covariance_type : {"full", "tied", "diag", "spherical"}
             Passed on to the model.
+        prior : MixturePrior or "default", optional
+            Passed on to the model; "default" stands for `default_prior`. Its scale is added to
+            the starting covariance, as in an M-step.
 
         Raises
         ------
@@ -123,9 +142,40 @@ class GaussianMixture(Mixture):
         middle = x.mean(axis=0)
         means = middle + r.T @ (x - middle) / counts[:, None]
         within = sum(((x - m).T * w) @ (x - m) for m, w in zip(means, r.T, strict=True)) / len(x)
+        if prior == "default":
+            _require_spread(x, _covariance(x), covariance_type)
+        prior = chosen(prior, cls.default_prior, x, n_components, covariance_type)
+        if prior is not None:
+            scale = prior.components.scale
+            scale = scale if scale.ndim == 2 else np.diag(np.full(x.shape[1], scale))
+            n = len(x)
+            within = (n * within + scale) / (n + prior.components.degrees_of_freedom)
         _require_spread(x, within, covariance_type)
         covariances = _as_type(within, n_components, covariance_type)
-        return cls(counts / len(x), means, covariances, covariance_type)
+        return cls(counts / len(x), means, covariances, covariance_type, prior)
+
+    @classmethod
+    def default_prior(
+        cls, x: ArrayLike, n_components: int, covariance_type: str = "full"
+    ) -> MixturePrior:
+        """Return a weak prior scaled to the data, so that fits with it stay equivariant.
+
+        Worth D + 2 observations for each covariance, whose mean is the covariance of all the data
+        divided by K^{2/D} (K clouds of that size fill the same volume), and a hundredth of an
+        observation for each mean; mixing weights are uniform.
+
+        References
+        ----------
+        Fraley and Raftery (2007), J. Classification 24:155-181, section 2.2; for "diag" with the
+        variance of each feature in place of their average, so that units do not matter.
+        """
+        x = data_matrix(x)
+        d = x.shape[1]
+        share = n_components ** (-2 / d)
+        covariance = _covariance(x)
+        scale = _as_type(covariance, 1, covariance_type)
+        scale = scale if covariance_type == "tied" else scale[0]
+        return MixturePrior(NormalInverseWishart(x.mean(axis=0), 0.01, d + 2, share * scale))
 
     # -- E-step ---------------------------------------------------------------------------
 
@@ -138,15 +188,16 @@ class GaussianMixture(Mixture):
         return self._log_joint(self._whiten(self.check(x))).T
 
     def _whiten(self, x: FloatArray) -> FloatArray:
-        """Return y_kn = L_k^{-1} (x_n - mu_k) as an array (K, D, N) (eq. 4.3)."""
-        centre = self.weights @ self.means  # subtracted first, so that no large numbers cancel
-        z, means = (x - centre).T, self.means - centre
+        """Return y_kn = L_k^{-1} (x_n - mu_k) as an array (K, D, N) (eq. 4.3).
+
+        The long axis comes last, in whole rows of memory; and differences come first: they are
+        exact where the data are near a mean, wherever that is.
+        """
+        difference = np.ascontiguousarray(x.T) - self.means[:, :, None]
         if self._has_matrices:
-            # L^{-1} z - L^{-1} mu: one product for all components, and only one when tied.
-            product = self._whitener.reshape(-1, len(z)) @ z
-            shift = self._whitener @ means[:, :, None]
-            return np.asarray(product.reshape(len(self._whitener), *z.shape) - shift)
-        return np.asarray((z - means[:, :, None]) * self._whitener[:, :, None])
+            return np.asarray(self._whitener @ difference)
+        difference *= self._whitener[:, :, None]
+        return difference
 
     @property
     def _has_matrices(self) -> bool:
@@ -180,45 +231,123 @@ class GaussianMixture(Mixture):
         return self._moments(self._whiten(x), responsibilities.T)
 
     def _moments(self, y: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray]:
-        ry = r[:, None, :] * y
-        first = ry.sum(axis=2)
+        """Return the moments of whitened data y (K, D, N), which are overwritten, by r (K, N)."""
+        root = np.sqrt(r)
+        y *= root[:, None, :]
+        first = (y @ root[:, :, None])[:, :, 0]
         if self._has_matrices:
-            second = ry @ y.transpose(0, 2, 1)
-            return first, second if self.covariance_type == "full" else second.sum(axis=0)
-        second = np.einsum("kdn,kdn->kd", ry, y)
-        return first, second if self.covariance_type == "diag" else second.sum(axis=1)
+            # A matrix times its own transpose: BLAS knows that it is symmetric and does half.
+            return first, self._pool(y @ y.transpose(0, 2, 1))
+        return first, self._pool(np.einsum("kdn,kdn->kd", y, y))
+
+    def _pool(self, second: FloatArray) -> FloatArray:
+        """Add up what the family has in common: components if tied, features if spherical."""
+        if self.covariance_type == "tied":
+            return np.asarray(second.sum(axis=0))
+        if self.covariance_type == "spherical":
+            return np.asarray(second.sum(axis=1))
+        return second
 
     # -- M-step ---------------------------------------------------------------------------
 
     def m_step(self, expectation: Expectation) -> Self:
         """Return the maximiser of the expected log joint (eqs. 4.10, 4.13 and 4.17).
 
+        With a prior, of its sum with the log prior: the prior adds imaginary observations.
+
         Raises
         ------
         DegenerateError
             If a component is empty or has collapsed.
         """
-        counts = expectation.counts
-        weights = mixing(counts)
-        first, second = expectation.statistics
+        weights = mixing(expectation.counts, self.prior)
+        counts, (first, second) = expectation.counts, expectation.statistics
+        sizes = self._sizes(counts)
+        if self.prior is not None:
+            kappa, prior_first, prior_second, extra = self._imaginary(self.prior.components)
+            counts, first, second = counts + kappa, first + prior_first, second + prior_second
+            sizes = sizes + extra
         shift = first / counts[:, None]  # the new means, in whitened coordinates (eq. 4.24)
-        covariances = self._unwhiten(self._central(counts, shift, second))
-        if self._has_matrices:
-            means = self.means + (self._factor @ shift[:, :, None])[:, :, 0]
-        else:
+        central = self._central(counts, shift, second, sizes)
+        covariances = self._unwhiten(central)
+        if not self._has_matrices:
             means = self.means + self._factor * shift
-        self._refuse_collapse(weights, means, covariances)
-        return replace(self, weights=weights, means=means, covariances=covariances)
+            self._refuse_collapse(weights, means, covariances)
+            return replace(self, weights=weights, means=means, covariances=covariances)
+        means = self.means + (self._factor @ shift[:, :, None])[:, :, 0]
+        factor = self._factor @ _cholesky(central.reshape(-1, *central.shape[-2:]))  # of L C L^T
+        self._refuse_collapse(weights, means, covariances, factor)
+        new = replace(self, weights=weights, means=means, covariances=covariances)
+        new._refine(factor)
+        return new
 
-    def _central(self, counts: FloatArray, shift: FloatArray, second: FloatArray) -> FloatArray:
-        """Return second moments about the *new* means, in whitened coordinates (eq. 4.25)."""
+    def _refine(self, factor: FloatArray) -> None:
+        """Take a factor that was not worked out from the covariances, free of their rounding."""
+        object.__setattr__(self, "_factor", factor)
+        object.__setattr__(self, "_whitener", _inverse(factor))
+
+    def _sizes(self, counts: FloatArray) -> FloatArray:
+        """Return how many squares each second moment adds up, to be broadcast against it."""
         if self.covariance_type == "full":
-            return np.asarray(second / counts[:, None, None] - _outer(shift))
+            return np.asarray(counts[:, None, None])
         if self.covariance_type == "tied":
-            return np.asarray((second - (shift.T * counts) @ shift) / counts.sum())
+            return np.asarray(counts.sum())
         if self.covariance_type == "diag":
-            return np.asarray(second / counts[:, None] - shift**2)
-        return np.asarray((second / counts - (shift**2).sum(axis=1)) / shift.shape[1])
+            return np.asarray(counts[:, None])
+        return np.asarray(counts * self.means.shape[1])
+
+    def _central(
+        self, counts: FloatArray, shift: FloatArray, second: FloatArray, sizes: FloatArray
+    ) -> FloatArray:
+        """Return second moments about the *new* means, in whitened coordinates (eq. 4.25)."""
+        return np.asarray((second - self._squares(counts, shift)) / sizes)
+
+    def _squares(self, counts: FloatArray, v: FloatArray) -> FloatArray:
+        """Return the second moments of counts_k copies of each vector v_k, pooled."""
+        if self._has_matrices:
+            return self._pool(counts[:, None, None] * _outer(v))
+        return self._pool(counts[:, None] * v**2)
+
+    def _imaginary(
+        self, prior: NormalInverseWishart
+    ) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        """Return the prior as imaginary observations, as the current components see them.
+
+        That is their number and their first and second moments, whitened as the data are, and
+        what is added to the number of squares (eq. 5.9): the mode of the density of a covariance
+        divides by more than there are observations.
+        """
+        k, d = self.means.shape
+        kappa = np.full(k, prior.mean_precision)
+        mean = self._whiten(prior.mean[None])[:, :, 0]
+        scale = self._whiten_scale(prior.scale)
+        extra = {"full": d + 2, "tied": d + 1 + k, "diag": 3, "spherical": d + 2}
+        n_squares = prior.degrees_of_freedom + extra[self.covariance_type]
+        return kappa, kappa[:, None] * mean, scale + self._squares(kappa, mean), n_squares
+
+    def _whiten_scale(self, scale: FloatArray) -> FloatArray:
+        """Return L_k^{-1} Psi L_k^{-T}, or Psi / sigma^2, in the shape of the second moments."""
+        if self.covariance_type == "diag":
+            return np.asarray(scale * self._whitener**2)
+        if self.covariance_type == "spherical":
+            return np.asarray(scale * self._whitener[:, 0] ** 2)
+        psi = self._whitener @ scale @ self._whitener.transpose(0, 2, 1)
+        return np.asarray(psi if self.covariance_type == "full" else psi[0])
+
+    def log_prior_components(self) -> float:
+        """Return the log density of means and covariances under the prior (eq. 5.8)."""
+        if self.prior is None:
+            return 0.0
+        prior = self.prior.components
+        _, _, second, extra = self._imaginary(prior)
+        k, d = self.means.shape
+        squares = np.trace(second, axis1=-2, axis2=-1) if self._has_matrices else second
+        half_log_det = self._half_log_determinants()
+        if self.covariance_type == "spherical":
+            half_log_det = half_log_det / d  # of the one variance
+        n_covariances = 1 if self.covariance_type == "tied" else k
+        constant = k * prior.log_mean_constant + n_covariances * prior.log_scale_constant
+        return float(constant - 0.5 * squares.sum() - extra * half_log_det.sum())
 
     def _unwhiten(self, central: FloatArray) -> FloatArray:
         """Return L C L^T, symmetric to the last bit, or sigma^2 c (eq. 4.26)."""
@@ -230,7 +359,13 @@ class GaussianMixture(Mixture):
         covariance = factor @ central @ np.swapaxes(factor, -1, -2)
         return np.asarray((covariance + np.swapaxes(covariance, -1, -2)) / 2)
 
-    def _refuse_collapse(self, weights: FloatArray, means: FloatArray, cov: FloatArray) -> None:
+    def _refuse_collapse(
+        self,
+        weights: FloatArray,
+        means: FloatArray,
+        cov: FloatArray,
+        factor: FloatArray | None = None,
+    ) -> None:
         """Raise if some component is flat in a direction in which the data are not.
 
         After an M-step the mixture has the mean and the variances of the data (within
@@ -240,16 +375,18 @@ class GaussianMixture(Mixture):
         """
         k, d = means.shape
         centred = means - weights @ means
-        if self._has_matrices:
+        if factor is not None:
             stack = np.broadcast_to(cov, (k, d, d))
             total = np.tensordot(weights, stack, axes=1) + (centred.T * weights) @ centred
-            own, everything = _pivots(stack) ** 2, _pivots(total[None]) ** 2
+            pivots = np.minimum(_pivots(stack), np.diagonal(factor, axis1=1, axis2=2))
+            own, everything = pivots**2, _pivots(total[None]) ** 2
         else:
             own = _by_feature(cov, d)
             everything = weights @ (own + centred**2)
             if self.covariance_type == "spherical":
                 everything = np.full(d, everything.mean())
-        flat = ~(own > COLLAPSED * everything)  # NaN, where no factor exists, counts as flat
+        # NaN, where no factor exists, counts as flat.
+        flat = ~(own > np.maximum(COLLAPSED * everything, SMALLEST**2))
         if flat.any():
             worst = int(flat.any(axis=1).argmax())
             tied = self.covariance_type == "tied"
@@ -260,6 +397,48 @@ class GaussianMixture(Mixture):
                 "Start elsewhere, use a simpler covariance_type or a prior (chapter 5).",
                 worst,
             )
+
+    # -- doubts ---------------------------------------------------------------------------
+
+    def _relative(self) -> tuple[FloatArray, FloatArray]:
+        """Return means (K, D) and covariances (K, D, D), whitened by the average covariance."""
+        k, d = self.means.shape
+        matrices = self.covariance_matrices
+        average = np.tensordot(self.weights, matrices, axes=1)
+        whitener = dtrtri(np.linalg.cholesky(average), lower=1)[0]
+        centred = self.means - self.weights @ self.means
+        return centred @ whitener.T, np.asarray(whitener @ matrices @ whitener.T)
+
+    def distances(self) -> FloatArray:
+        """Return how different components are, shape (K, K), in standard deviations.
+
+        The largest difference in any mean or covariance, as the average covariance sees them.
+        """
+        means, covariances = self._relative()
+        k = len(means)
+        both = np.hstack([means, covariances.reshape(k, -1)])
+        return np.asarray([abs(both - row).max(axis=1) for row in both])
+
+    @property
+    def fewest(self) -> float:
+        """Expected count below which a component is little more than a simplex: D + 3/2."""
+        return float(self.means.shape[1] + 1.5)
+
+    def doubts(self, counts: FloatArray) -> tuple[str, ...]:
+        """Return reasons to suspect this fit, one sentence each (chapter 5).
+
+        Besides few data and components that are nearly the same: a component that is thin in
+        some direction, with a variance below 1/100 of the average component's there, on fewer
+        than 5 (D + 1) observations; or below 1e-6 on any number of them.
+        """
+        _, covariances = self._relative()
+        thin = np.linalg.eigvalsh(covariances)[:, 0]
+        limit = np.where(counts < 5 * (self.means.shape[1] + 1), 1e-2, 1e-6)
+        return super().doubts(counts) + tuple(
+            f"component {k} is thin: in some direction its variance is {thin[k]:.2g} of the "
+            f"average component's, with an expected count of {counts[k]:.3g}."
+            for k in np.flatnonzero(thin < limit)
+        )
 
     # -- the rest -------------------------------------------------------------------------
 
@@ -300,17 +479,39 @@ def _factorise(
         factor = _by_feature(np.sqrt(covariances), d)
         return factor, 1 / factor
     stack = covariances if covariances.ndim == 3 else covariances[None]
-    for k, matrix in enumerate(stack):
-        sd = np.sqrt(np.abs(np.diag(matrix)))
-        if (np.abs(matrix - matrix.T) > 1e-10 * np.outer(sd, sd)).any():
-            raise ValueError(f"covariances[{k}] is not symmetric:\n{matrix}")
+    sd = np.sqrt(np.abs(np.diagonal(stack, axis1=1, axis2=2)))
+    skew = np.abs(stack - stack.transpose(0, 2, 1)) > 1e-10 * _outer(sd)
+    _refuse_matrices(np.asarray(skew.any(axis=(1, 2))), stack, "is not symmetric")
     factor = _cholesky(stack)
-    for k, lower in enumerate(factor):
-        if np.isnan(lower).any():
-            raise ValueError(f"covariances[{k}] is not positive definite:\n{stack[k]}")
-    identity = np.eye(stack.shape[1])
-    whitener = np.array([solve_triangular(lower, identity, lower=True) for lower in factor])
-    return factor, whitener
+    _refuse_matrices(np.isnan(factor[:, -1, -1]), stack, "is not positive definite")
+    return factor, _inverse(factor)
+
+
+def _inverse(factor: FloatArray) -> FloatArray:
+    """Return the inverses of lower triangular matrices (K, D, D)."""
+    return np.array([dtrtri(lower, lower=1)[0] for lower in factor])
+
+
+def _refuse_matrices(bad: NDArray[np.bool_], stack: FloatArray, fault: str) -> None:
+    if bad.any():
+        k = int(bad.argmax())
+        raise ValueError(f"covariances[{k}] {fault}:\n{stack[k]}")
+
+
+def _check_prior(prior: MixturePrior | None, k: int, d: int, covariance_type: str) -> None:
+    if prior is None:
+        return
+    components = prior.components
+    if not isinstance(components, NormalInverseWishart):
+        raise ValueError(f"prior.components must be a NormalInverseWishart, not {components!r}.")
+    prior.weights.for_components(k)
+    shape = {"full": (d, d), "tied": (d, d), "diag": (d,), "spherical": ()}[covariance_type]
+    if components.mean.shape != (d,) or components.scale.shape != shape:
+        raise ValueError(
+            f"the prior of a {covariance_type!r} mixture in {d} dimensions must have a mean of "
+            f"shape {(d,)} and a scale of shape {shape}, not {components.mean.shape} and "
+            f"{components.scale.shape}."
+        )
 
 
 def _by_feature(values: FloatArray, d: int) -> FloatArray:
@@ -320,7 +521,10 @@ def _by_feature(values: FloatArray, d: int) -> FloatArray:
 
 def _cholesky(stack: FloatArray) -> FloatArray:
     """Return lower Cholesky factors (K, D, D) (eq. 4.5); NaN where not positive definite."""
-    factors = np.full_like(stack, np.nan)
+    try:
+        return np.asarray(np.linalg.cholesky(stack))
+    except np.linalg.LinAlgError:
+        factors = np.full_like(stack, np.nan)
     for k, matrix in enumerate(stack):
         try:
             factors[k] = np.linalg.cholesky(matrix)
@@ -348,20 +552,31 @@ def _as_type(matrix: FloatArray, k: int, covariance_type: str) -> FloatArray:
     return np.full(k, matrix.trace() / len(matrix))
 
 
+def _covariance(x: FloatArray) -> FloatArray:
+    centred = x - x.mean(axis=0)
+    return np.asarray(centred.T @ centred / len(x))
+
+
 def _require_spread(x: FloatArray, within: FloatArray, covariance_type: str) -> None:
     """Raise a ValueError that names the columns without spread of their own."""
-    constant = np.flatnonzero(np.ptp(x, axis=0) == 0)
-    if constant.size and covariance_type != "spherical":
-        raise ValueError(f"x: column {constant[0]} is constant. Leave it out.")
-    variances = np.diag(within)
+    constant = np.ptp(x, axis=0) == 0
+    if constant.all():
+        raise ValueError("all rows of x are equal: there is no covariance to model.")
+    if constant.any() and covariance_type != "spherical":
+        raise ValueError(f"x: column {constant.argmax()} is constant. Leave it out.")
+    own, everything = np.diag(within), x.var(axis=0)
     if covariance_type in ("full", "tied"):
-        own = [_pivots(within[None, :j, :j])[0, -1] ** 2 for j in range(1, len(within) + 1)]
-        flat = ~(np.array(own) > COLLAPSED * variances)
-    else:
-        flat = ~(variances > COLLAPSED * x.var(axis=0))
-    if flat.all() if covariance_type == "spherical" else flat.any():
+        # Beside its own variance, too, a column must have some left, given those before it.
+        everything = np.fmax(own, _pivots(_covariance(x)[None])[0] ** 2)
+        parts = [_pivots(within[None, :j, :j])[0, -1] for j in range(1, len(within) + 1)]
+        own = np.array(parts) ** 2
+    elif covariance_type == "spherical":
+        own, everything = own.mean(keepdims=True), everything.mean(keepdims=True)
+    flat = ~(own > COLLAPSED * everything)
+    if flat.any():
+        what = "there is" if covariance_type == "spherical" else f"column {flat.argmax()} has"
         raise ValueError(
-            f"x ({x.shape[0]} rows, {x.shape[1]} columns): within the starting groups column "
-            f"{np.flatnonzero(flat)[0]} has no spread of its own. Use fewer components, more "
-            'rows, a simpler covariance_type such as "diag", or leave dependent columns out.'
+            f"x ({x.shape[0]} rows, {x.shape[1]} columns): within the starting groups {what} no "
+            "spread of its own. Use fewer components, more rows, a simpler covariance_type such "
+            'as "diag", or leave out dependent columns and outliers.'
         )

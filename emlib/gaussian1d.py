@@ -9,9 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import initial
-from emlib._validation import FloatArray, IntArray, data_vector, frozen, mixing_weights
+from emlib._validation import (
+    SMALLEST,
+    FloatArray,
+    IntArray,
+    data_vector,
+    frozen,
+    mixing_weights,
+)
 from emlib.em import DegenerateError, Expectation
+from emlib.gaussian import GaussianMixture
 from emlib.mixture import COLLAPSED, Mixture, mixing
+from emlib.prior import MixturePrior, NormalInverseWishart, chosen
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +37,9 @@ class GaussianMixture1D(Mixture):
         Variances sigma_k^2, in squared units of the data.
     common_variance : bool
         Whether the components share one variance; `variances` then holds it K times.
+    prior : MixturePrior, optional
+        With a `NormalInverseWishart` for the components whose mean and scale are numbers: the
+        normal-inverse-gamma prior. The M-step then returns the maximum a posteriori.
 
     Raises
     ------
@@ -49,6 +61,7 @@ class GaussianMixture1D(Mixture):
     means: FloatArray
     variances: FloatArray
     common_variance: bool = False
+    prior: MixturePrior | None = None
 
     def __post_init__(self) -> None:
         weights = mixing_weights(self.weights)
@@ -61,6 +74,7 @@ class GaussianMixture1D(Mixture):
             raise ValueError(f"variances must be positive, but they are {variances.tolist()}.")
         if self.common_variance and (variances != variances[0]).any():
             raise ValueError("variances must all be equal when common_variance=True.")
+        _check_prior(self.prior, len(weights))
         for name, value in (("weights", weights), ("means", means), ("variances", variances)):
             object.__setattr__(self, name, value)
 
@@ -72,6 +86,7 @@ class GaussianMixture1D(Mixture):
         rng: int | np.random.Generator,
         method: str = "kmeans",
         common_variance: bool = False,
+        prior: MixturePrior | str | None = None,
     ) -> Self:
         """Return a model to start from, with the pooled within-group variance throughout.
 
@@ -83,30 +98,55 @@ class GaussianMixture1D(Mixture):
             As for `initial.responsibilities`.
         common_variance : bool
             Passed on to the model.
+        prior : MixturePrior or "default", optional
+            Passed on to the model; "default" stands for `default_prior`. Its scale is added to
+            the starting variance, as in an M-step.
+
+        Raises
+        ------
+        ValueError
+            If all values are equal, or no spread is left within the groups.
         """
         x = data_vector(x)
         r = initial.responsibilities(x[:, None], n_components, rng, method)
-        spread = float(x.var())
-        if spread == 0:
+        if np.ptp(x) == 0:
             raise ValueError("all values of x are equal: there is no variance to model.")
         k = n_components
+        prior = chosen(prior, cls.default_prior, x, k)
         # One component at the centre of all the data, K times: its M-step about that centre,
         # with a common variance, gives means and pooled variance of the groups.
-        same = np.full(k, spread)
-        middle = cls(np.full(k, 1 / k), np.full(k, x.mean()), same, common_variance=True)
+        same = np.full(k, x.var())
+        middle = cls(np.full(k, 1 / k), np.full(k, x.mean()), same, True, prior)
         try:
             model = middle.m_step(Expectation(0.0, r.sum(axis=0), middle.statistics(x, r)))
         except DegenerateError as error:
             raise ValueError(
                 f"x ({len(x)} rows): no spread is left within the {k} starting groups. "
-                "Use fewer components or more rows."
+                "Use fewer components or more rows, or leave outliers out."
             ) from error
         return replace(model, common_variance=common_variance)
+
+    @classmethod
+    def default_prior(cls, x: ArrayLike, n_components: int) -> MixturePrior:
+        """Return a weak prior scaled to the data, so that fits with it stay equivariant.
+
+        Worth three observations for each variance, whose scale is the variance of all the data
+        divided by K^2, and a hundredth of an observation for each mean; uniform mixing weights.
+
+        References
+        ----------
+        Fraley and Raftery (2007), J. Classification 24:155-181, section 2.2.
+        """
+        x = data_vector(x)
+        scale = x.var() / n_components**2
+        return MixturePrior(NormalInverseWishart(x.mean(), 0.01, 3, scale))
 
     def log_joint(self, x: ArrayLike) -> FloatArray:
         """Return log pi_k + log N(x_n | mu_k, sigma_k^2), shape (N, K), in nats (eq. 3.3)."""
         residual = self.check(x)[:, None] - self.means
-        log_normal = -0.5 * (np.log(2 * np.pi * self.variances) + residual**2 / self.variances)
+        with np.errstate(over="ignore"):  # a density of zero is met with where it matters
+            squared = residual**2 / self.variances
+        log_normal = -0.5 * (np.log(2 * np.pi * self.variances) + squared)
         return np.asarray(self.log_weights + log_normal)
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
@@ -127,27 +167,71 @@ class GaussianMixture1D(Mixture):
         DegenerateError
             If a component is empty or has collapsed onto a point.
         """
-        counts = expectation.counts
-        weights = mixing(counts)
-        first, second = expectation.statistics
+        weights = mixing(expectation.counts, self.prior)
+        counts, (first, second) = expectation.counts, expectation.statistics
+        sizes = counts
+        if self.prior is not None:
+            kappa, prior_first, prior_second, extra = self._imaginary(self.prior.components)
+            counts, first, second = counts + kappa, first + prior_first, second + prior_second
+            sizes = sizes + extra
         shift = first / counts
-        variances = second / counts - shift**2
+        squares = second - counts * shift**2
+        variances = squares / sizes
         if self.common_variance:
-            variances = np.full_like(variances, weights @ variances)
+            variances = np.full_like(variances, squares.sum() / sizes.sum())
         means = self.means + shift
         self._refuse_collapse(weights, means, variances)
         return replace(self, weights=weights, means=means, variances=variances)
 
+    def _imaginary(
+        self, prior: NormalInverseWishart
+    ) -> tuple[float, FloatArray, FloatArray, float]:
+        """Return the prior as imaginary observations of each component.
+
+        That is their number, the sums of their residuals and squares about the current means,
+        and what is added to the number of squares (eq. 5.9).
+        """
+        kappa, nu = prior.mean_precision, prior.degrees_of_freedom
+        residual = prior.mean - self.means
+        k = self.n_components
+        if self.common_variance:  # the one scale and its nu + 2 squares, shared out
+            return kappa, kappa * residual, prior.scale / k + kappa * residual**2, 1 + (nu + 2) / k
+        return kappa, kappa * residual, prior.scale + kappa * residual**2, nu + 3
+
+    def log_prior_components(self) -> float:
+        """Return the log density of means and variances under the prior (eq. 5.8)."""
+        if self.prior is None:
+            return 0.0
+        prior = self.prior.components
+        _, _, second, extra = self._imaginary(prior)
+        k = self.n_components
+        n_variances = 1 if self.common_variance else k
+        constant = k * prior.log_mean_constant + n_variances * prior.log_scale_constant
+        kernel = -0.5 * (second / self.variances + extra * np.log(self.variances))
+        return float(constant + kernel.sum())
+
     def _refuse_collapse(self, weights: FloatArray, means: FloatArray, var: FloatArray) -> None:
         total = weights @ (var + (means - weights @ means) ** 2)
         k = int(np.argmin(var))
-        if not var[k] > COLLAPSED * total:
+        if not var[k] > max(COLLAPSED * total, SMALLEST**2):
             raise DegenerateError(
                 f"component {k} has collapsed onto a point near x = {means[k]:.6g}, where the "
                 "likelihood has no bound. Start elsewhere, use a common variance or a prior "
                 "(chapter 5).",
                 k,
             )
+
+    def _in_space(self) -> GaussianMixture:
+        """Return the same mixture as one in a space of one dimension."""
+        return GaussianMixture(self.weights, self.means[:, None], self.variances, "spherical")
+
+    def distances(self) -> FloatArray:
+        """Return how different components are, as for a `GaussianMixture`, shape (K, K)."""
+        return self._in_space().distances()
+
+    def doubts(self, counts: FloatArray) -> tuple[str, ...]:
+        """Return reasons to suspect this fit, as for a `GaussianMixture`."""
+        return self._in_space().doubts(counts)
 
     @property
     def n_parameters(self) -> int:
@@ -158,3 +242,15 @@ class GaussianMixture1D(Mixture):
     def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw x_n from the normal of component z_n."""
         return rng.normal(self.means[z], np.sqrt(self.variances[z]))
+
+
+def _check_prior(prior: MixturePrior | None, k: int) -> None:
+    if prior is None:
+        return
+    components = prior.components
+    prior.weights.for_components(k)
+    if not isinstance(components, NormalInverseWishart) or components.scale.ndim:
+        raise ValueError(
+            "prior.components must be a NormalInverseWishart whose mean and scale are numbers, "
+            f"not {components!r}."
+        )

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.cluster.vq import ClusterError, kmeans2
 
-from emlib._validation import FloatArray, IntArray, component_count, one_of
+from emlib._validation import SMALLEST, FloatArray, IntArray, component_count, one_of
 
+SAME = 12  # digits of a standardised row by which it is told from others
 METHODS = ("kmeans", "k-means++", "random", "random_from_data")
 
 
@@ -36,7 +38,8 @@ def responsibilities(
     Raises
     ------
     ValueError
-        If there are fewer distinct rows than components, or the method is unknown.
+        If there are fewer distinct rows than components, the method is unknown, or a column
+        varies so little that its spread drowns in rounding.
 
     References
     ----------
@@ -51,13 +54,15 @@ def responsibilities(
     one_of(method, "method", METHODS)
     generator = np.random.default_rng(rng)
     k = component_count(n_components, len(x))
+    spread = _spread(x)
     if method == "random":
         return generator.dirichlet(np.ones(k), size=len(x))
-    z = _standardised(x)
-    distinct = np.unique(z, axis=0)
+    z = (x - x.mean(axis=0)) / spread
+    distinct = np.unique(z.round(SAME), axis=0)
     if len(distinct) < k:
         raise ValueError(
-            f"x has only {len(distinct)} distinct rows for {k} components. Use fewer components."
+            f"x has only {len(distinct)} distinct rows for {k} components. Use fewer components or "
+            f"leave outliers out: rows within 1e-{SAME} of the spread count as the same."
         )
     if method == "random_from_data":
         centres = generator.choice(distinct, size=k, replace=False)
@@ -91,6 +96,19 @@ def nearest(x: FloatArray, centres: FloatArray) -> IntArray:
     return np.asarray(squared.argmin(axis=0), dtype=np.int64)
 
 
-def _standardised(x: FloatArray) -> FloatArray:
-    spread = x.std(axis=0)
-    return np.asarray((x - x.mean(axis=0)) / np.where(spread > 0, spread, 1.0))
+def _spread(x: FloatArray) -> FloatArray:
+    """Return the standard deviation of each column (D,), or 1 where it is constant."""
+    low, high = x.min(axis=0), x.max(axis=0)
+    spread = np.where(high > low, x.std(axis=0), 1.0)
+    _refuse_spread(spread < SMALLEST, low, high, "too little to be squared. Use smaller units.")
+    rounding = np.finfo(np.float64).eps * np.maximum(abs(low), abs(high))
+    remedy = "so that rounding hides the rest. Subtract a constant first."
+    _refuse_spread(spread < 2**12 * rounding, low, high, remedy)
+    return spread
+
+
+def _refuse_spread(bad: NDArray[np.bool_], low: FloatArray, high: FloatArray, why: str) -> None:
+    if bad.any():
+        j = int(bad.argmax())
+        name = f"x: column {j}" if len(bad) > 1 else "x"
+        raise ValueError(f"{name} varies only from {low[j]} to {high[j]}, {why}")

@@ -7,9 +7,10 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import entr, gammaln, rel_entr, xlogy
+from scipy.special import entr, rel_entr, xlogy
 
-from emlib._validation import FloatArray, number_array, reject_rows, sample_weights
+from emlib._multinomial import cell_counts, log_coefficient
+from emlib._validation import FloatArray, sample_weights
 from emlib.em import DegenerateError, Expectation
 
 
@@ -61,12 +62,12 @@ class Linkage:
 
     def log_likelihood(self, x: ArrayLike) -> float:
         """Return the log-likelihood of counts x, shape (4,) or (N, 4), in nats."""
-        return float(self._log_density(_counts(x)).sum())
+        return float(self._log_density(cell_counts(x, "animals")).sum())
 
     def _log_density(self, counts: FloatArray) -> FloatArray:
         """Return the log probability of each row of counts, shape (N,) (eq. 1.2)."""
         log_cells = xlogy(counts, self.cell_probabilities).sum(axis=1)
-        return np.asarray(_log_coefficient(counts) + log_cells)
+        return np.asarray(log_coefficient(counts) + log_cells)
 
     def e_step(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Expectation:
         """Split the first cell in expectation.
@@ -83,7 +84,7 @@ class Linkage:
         Expectation
             With `counts` (5,): expected counts of the cells 1/2, t/4, (1-t)/4, (1-t)/4, t/4.
         """
-        counts = _counts(x)
+        counts = cell_counts(x, "animals")
         weights = sample_weights(sample_weight, len(counts))
         w = np.ones(len(counts)) if weights is None else weights
         first, *rest = w @ counts
@@ -132,29 +133,15 @@ class Linkage:
         """
         if not 0 <= q <= 1:
             raise ValueError(f"q must be a probability, but it is {q!r}.")
-        counts = _counts(x)
+        counts = cell_counts(x, "animals")
         t = self.theta
         first, b, c, d = counts.sum(axis=0)
         bound = first * (q * np.log(t / 4) + (1 - q) * np.log(1 / 2) + entr(q) + entr(1 - q))
         rest = (b + c) * np.log((1 - t) / 4) + d * np.log(t / 4)
-        return float(_log_coefficient(counts).sum() + bound + rest)
+        return float(log_coefficient(counts).sum() + bound + rest)
 
     def kl(self, x: ArrayLike, q: float) -> float:
         """Return KL(q || posterior), the gap between log-likelihood and ELBO, in nats."""
         p = self.responsibility
-        first = _counts(x)[:, 0].sum()
+        first = cell_counts(x, "animals")[:, 0].sum()
         return float(first * (rel_entr(q, p) + rel_entr(1 - q, 1 - p)))
-
-
-def _counts(x: ArrayLike) -> FloatArray:
-    counts = np.atleast_2d(number_array(x, "x"))
-    if counts.ndim != 2 or counts.shape[1] != 4 or counts.size == 0:
-        raise ValueError(f"x must have shape (4,) or (N, 4), not {np.shape(x)}.")
-    bad = ~(np.isfinite(counts) & (counts >= 0) & (counts == np.round(counts))).all(axis=1)
-    reject_rows(bad, "x", "not made of non-negative whole numbers", "Give counts of animals.")
-    return counts
-
-
-def _log_coefficient(counts: FloatArray) -> FloatArray:
-    """Log of the multinomial coefficient of each row."""
-    return np.asarray(gammaln(counts.sum(axis=1) + 1) - gammaln(counts + 1).sum(axis=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any, Self
 
@@ -10,22 +10,28 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, logsumexp
 
+from emlib import _parallel
 from emlib._validation import (
     FloatArray,
     IntArray,
+    RowError,
+    Value,
     data_vector,
     number_array,
     reject_rows,
     sample_weights,
 )
 from emlib.em import DegenerateError, Expectation
+from emlib.prior import MixturePrior
 
-BLOCK = 2**17  # numbers in the largest temporary array of an E-step: about one megabyte
+BLOCK = 2**16  # numbers in the largest temporary array of an E-step: half a megabyte
+FEWEST = 64  # rows of a block, however many components and features there are
+SAME = 1e-6  # distance between components below which EM cannot tell them apart
 EMPTY = 1e-12  # share of the data below which a component counts as empty
 COLLAPSED = 1e-14  # variance as a share of that of all the data: rounding lives below
 
 
-class Mixture:
+class Mixture(Value):
     """A finite mixture p(x) = sum_k pi_k p(x | k), given its log joint density.
 
     A family is a frozen dataclass that derives from this class, has a field `weights` (K,),
@@ -34,6 +40,7 @@ class Mixture:
     """
 
     weights: FloatArray
+    prior: MixturePrior | None = None  # a family that takes one has a field of this name
 
     # -- what a family defines ------------------------------------------------------------
 
@@ -70,9 +77,9 @@ class Mixture:
         """Draw one observation from component z_n for each n."""
         raise NotImplementedError(f"{type(self).__name__} cannot be sampled from: define draw.")
 
-    def log_prior(self) -> float:
-        """Return the log prior density of the parameters; 0.0 without a prior."""
-        return 0.0
+    def log_prior_components(self) -> float:
+        """Return the log prior density of all parameters but the weights, given a prior."""
+        raise NotImplementedError(f"{type(self).__name__} must define log_prior_components().")
 
     # -- what follows ---------------------------------------------------------------------
 
@@ -87,21 +94,31 @@ class Mixture:
         with np.errstate(divide="ignore"):
             return np.asarray(np.log(self.weights))
 
+    def log_prior(self) -> float:
+        """Return the log prior density of the parameters; 0.0 without a prior."""
+        if self.prior is None:
+            return 0.0
+        return self.prior.weights.log_density(self.weights) + self.log_prior_components()
+
     def responsibilities(self, x: ArrayLike) -> FloatArray:
         """Return r_nk = p(z_n = k | x_n), shape (N, K); rows sum to one."""
         return posterior(self.log_joint(x))[1]
 
     def log_density(self, x: ArrayLike) -> FloatArray:
         """Return log p(x_n), shape (N,), in nats."""
-        return np.asarray(logsumexp(self.log_joint(x), axis=1))
+        return self._by_block(self._log_density, x)
+
+    def _log_density(self, block: FloatArray) -> FloatArray:
+        return np.asarray(logsumexp(self.log_joint(block), axis=1))
 
     def log_likelihood(self, x: ArrayLike) -> float:
         """Return sum_n log p(x_n), in nats."""
-        return float(self.log_density(x).sum())
+        return self._sum_by_block(lambda block: self._log_density(block).sum(), x)
 
     def predict(self, x: ArrayLike) -> IntArray:
         """Return the most probable component of each observation, shape (N,)."""
-        return np.asarray(self.log_joint(x).argmax(axis=1), dtype=np.int64)
+        labels = self._by_block(lambda block: self.log_joint(block).argmax(axis=1), x)
+        return np.asarray(labels, dtype=np.int64)
 
     def expected_log_joint(self, x: ArrayLike, q: ArrayLike) -> float:
         """Return Q = sum_nk q_nk (log pi_k + log p(x_n | k)), what an M-step maximises."""
@@ -143,16 +160,16 @@ class Mixture:
 
     def bic(self, x: ArrayLike) -> float:
         """Return Schwarz's criterion, -2 l + p log N; smaller is better."""
-        log_density = self.log_density(x)
-        penalty = self.n_parameters * np.log(len(log_density))
-        return float(-2 * log_density.sum() + penalty)
+        rows = self._rows(x)
+        return -2 * self.log_likelihood(rows) + self.n_parameters * float(np.log(len(rows)))
 
     def icl(self, x: ArrayLike) -> float:
         """Return the integrated completed likelihood: BIC + 2 x entropy of responsibilities.
 
         Smaller is better. Biernacki, Celeux and Govaert (2000), IEEE PAMI 22:719-725.
         """
-        return self.bic(x) + 2 * float(entr(self.responsibilities(x)).sum())
+        entropy = self._sum_by_block(lambda block: entr(self.responsibilities(block)).sum(), x)
+        return self.bic(x) + 2 * entropy
 
     def e_step(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Expectation:
         """Return the expected sufficient statistics of x, worked out block by block.
@@ -169,48 +186,137 @@ class Mixture:
         ValueError
             If x is not what the family can have produced; the message names the rows.
         """
-        x = self.check(x)
-        w = sample_weights(sample_weight, len(x))
-        if w is not None and not w.any():
-            nothing = np.zeros((0, self.n_components))
-            return Expectation(0.0, nothing.sum(axis=0), self.statistics(x[:0], nothing))
-        parts = [self._expect_block(*part) for part in self._parts(x, w)]
-        return sum(parts[1:], parts[0])
+        rows = self._rows(x)
+        w = sample_weights(sample_weight, len(rows))
 
-    def _parts(self, x: FloatArray, w: FloatArray | None) -> Iterator[tuple[Any, Any]]:
-        """Split the rows so that the temporary arrays of a block stay in cache."""
-        if w is not None and (w == 0).any():
-            x, w = x[w > 0], w[w > 0]  # a row of weight zero must count as absent
-        rows = max(1, BLOCK // (self.n_components * int(np.prod(x.shape[1:]))))
-        for start in range(0, len(x), rows):
-            stop = start + rows
-            yield x[start:stop], None if w is None else w[start:stop]
+        def expect(start: int) -> Expectation:
+            block = self._check_block(rows, start)
+            try:
+                if w is None:
+                    return self._expect_block(block, None)
+                return self._expect_weighted(block, w[start : start + len(block)])
+            except RowError as error:
+                raise error.shifted(start) from None
+
+        expectation: Expectation = _parallel.total(expect, self._starts(rows))
+        return expectation
+
+    def _expect_weighted(self, x: FloatArray, w: FloatArray) -> Expectation:
+        """Return the expectation of a block, from which rows of weight zero are absent."""
+        kept = np.flatnonzero(w)
+        try:
+            return self._expect_block(x[kept], w[kept])
+        except RowError as error:
+            raise error.chosen(kept.tolist()) from None
 
     def _expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
-        log_density, r = posterior(self.log_joint(x))
+        log_density, r = posterior(self.log_joint(x)) if len(x) else self._nothing()
         r, log_likelihood = weighted(r, log_density, w)
         return Expectation(log_likelihood, r.sum(axis=0), self.statistics(x, r))
 
-    def __eq__(self, other: object) -> bool:
-        """Two models are equal when they are of one family and all parameters are equal."""
-        if type(self) is not type(other):
-            return NotImplemented
-        names = [f.name for f in fields(self) if f.compare]  # type: ignore[arg-type]
-        return all(np.array_equal(getattr(self, n), getattr(other, n)) for n in names)
+    def _nothing(self) -> tuple[FloatArray, FloatArray]:
+        """Return the log densities and responsibilities of no data."""
+        return np.zeros(0), np.zeros((0, self.n_components))
 
-    __hash__ = None  # type: ignore[assignment]
+    # -- doubts ---------------------------------------------------------------------------
+
+    def distances(self) -> FloatArray:
+        """Return how different components are, shape (K, K): 0 if the same, about 1 if clearly.
+
+        Here the largest difference in any parameter relative to the largest of that kind; a
+        family with units of its own may know better.
+        """
+        k = self.n_components
+        names = [f.name for f in fields(self) if f.compare and f.name != "weights"]  # type: ignore[arg-type]
+        values = [np.asarray(getattr(self, name)) for name in names]
+        own = [v.reshape(k, -1) for v in values if v.dtype.kind == "f" and v.shape[:1] == (k,)]
+        if not own:
+            return np.ones((k, k)) - np.eye(k)
+        scaled = np.hstack([v / max(abs(v).max(), np.finfo(float).tiny) for v in own])
+        return np.asarray(abs(scaled[:, None] - scaled).max(axis=2))
+
+    def coincident(self) -> list[tuple[int, int]]:
+        """Return the pairs of components that are the same, so that EM treats them alike."""
+        return self._pairs_within(SAME)
+
+    def _pairs_within(self, distance: float) -> list[tuple[int, int]]:
+        close = np.triu(self.distances() <= distance, k=1)
+        return [(int(j), int(k)) for j, k in np.argwhere(close)]
+
+    @property
+    def fewest(self) -> float:
+        """Expected count below which a component rests on hardly any data."""
+        return 1.0
+
+    def doubts(self, counts: FloatArray) -> tuple[str, ...]:
+        """Return reasons to suspect this fit, one sentence each.
+
+        Parameters
+        ----------
+        counts : ndarray, shape (K,)
+            Expected count of each component.
+        """
+        few = [
+            f"component {k} rests on hardly any data: its expected count is {counts[k]:.3g}."
+            for k in np.flatnonzero(counts < self.fewest)
+        ]
+        alike = [
+            f"components {j} and {k} are nearly the same: fewer may be enough."
+            for j, k in self._pairs_within(0.05)
+        ]
+        return tuple(few + alike)
+
+    # -- block by block: no array grows with N but the result -----------------------------
+
+    def _rows(self, x: ArrayLike) -> Any:
+        """Return x as an array with a first axis to cut, unchecked and not yet copied."""
+        array = np.asanyarray(x if hasattr(x, "__array__") else self.check(x))
+        return array if array.ndim and len(array) else self.check(array)
+
+    def _starts(self, x: Any) -> range:
+        """Return the first row of each block, small enough for its arrays to stay in cache."""
+        rows = max(FEWEST, BLOCK // (self.n_components * max(1, int(np.prod(x.shape[1:])))))
+        return range(0, len(x), rows)
+
+    def _check_block(self, x: Any, start: int) -> FloatArray:
+        """Return the block of x that starts there, checked; an error names rows of the whole."""
+        try:
+            return self.check(x[start : start + self._starts(x).step])
+        except RowError as error:
+            raise error.shifted(start) from None
+
+    def _sum_by_block(self, function: Callable[[FloatArray], Any], x: ArrayLike) -> float:
+        """Return the sum of function(block) over all blocks of x."""
+        rows = self._rows(x)
+        return float(
+            _parallel.total(
+                lambda start: function(self._check_block(rows, start)), self._starts(rows)
+            )
+        )
+
+    def _by_block(self, function: Callable[[FloatArray], FloatArray], x: ArrayLike) -> FloatArray:
+        """Return function(block) of all blocks of x, end to end."""
+        rows = self._rows(x)
+        parts = [function(self._check_block(rows, start)) for start in self._starts(rows)]
+        return np.concatenate(parts)
 
 
 def posterior(log_joint: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return log density (N,) and responsibilities (N, K) from the log joint (eq. 3.14)."""
-    log_density = np.asarray(logsumexp(log_joint, axis=1))
+    """Return log density (N,) and responsibilities (N, K) from the log joint (eq. 3.14).
+
+    One exponential serves both: relative to the largest term of its row.
+    """
+    largest = log_joint.max(axis=1)
     reject_rows(
-        ~np.isfinite(log_density),
+        ~np.isfinite(largest),
         "x",
         "impossible under every component",
         "Start from a model under which every observation has positive density.",
     )
-    return log_density, np.exp(log_joint - log_density[:, None])
+    r = np.exp(log_joint - largest[:, None])
+    total = r.sum(axis=1)
+    r /= total[:, None]
+    return largest + np.log(total), r
 
 
 def weighted(
@@ -222,17 +328,19 @@ def weighted(
     return r * w[:, None], float(w @ log_density)
 
 
-def mixing(counts: FloatArray) -> FloatArray:
-    """Return the M-step's mixing weights, counts divided by their sum (eq. 3.9).
+def mixing(counts: FloatArray, prior: MixturePrior | None = None) -> FloatArray:
+    """Return the M-step's mixing weights: counts, with the prior's, by their sum (eq. 3.9).
 
     Raises
     ------
     DegenerateError
         If a component is left without data.
     """
-    total = counts.sum()
-    if not total > 0:
+    if not counts.sum() > 0:
         raise ValueError("all sample weights are zero, so there is nothing to fit.")
+    if prior is not None:
+        counts = counts + (prior.weights.for_components(len(counts)) - 1)
+    total = counts.sum()
     empty = np.flatnonzero(counts <= EMPTY * total)
     if empty.size:
         raise DegenerateError(

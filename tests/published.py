@@ -54,6 +54,7 @@ DEATHS_WEIGHT, DEATHS_RATES = "0.36", ["1.256", "2.663"]
 DEATHS_LIMIT = [0.35988539698491273, 1.2560951012242996, 2.6634043566324452]
 DEATHS_LOG_LIKELIHOOD = -1989.9458598829642
 DEATHS_LINEAR_RATE = "0.99566"  # 0.9956662..., cut to five decimals
+DEATHS_STEPS = {1e-7: 2055, 1e-8: 2586}  # from (0.3, 1.0, 2.5) to a parameter step below each
 
 # Benaglia et al. (2009), J. Statist. Software 32(6): waiting times, two normals, common variance
 FAITHFUL_WEIGHTS, FAITHFUL_MEANS = ["0.36085", "0.63915"], ["54.61364", "80.09031"]
@@ -78,3 +79,10 @@ GALAXIES = [
 ]  # fmt: skip
 GALAXIES_LOG_LIKELIHOOD = {1: "-240.42", 2: "-220.19", 3: "-203.48", 4: "-197.71"}
 GALAXIES_CONVERGED = {1: -240.4164932, 2: -220.1931436, 3: -203.4819801, 4: -197.7103112}
+
+# Clarke et al. (1959), British Medical Journal 1:603-607; gene counting in Lange (2002),
+# Mathematical and Statistical Methods for Genetic Analysis, chapter 2
+ABO_COUNTS = [186, 38, 13, 284]
+ABO_FREQUENCIES = ["0.2136", "0.0501", "0.7363"]
+# Converged independently of emlib.
+ABO_LIMIT = [0.21359093908950366, 0.05014532886944853, 0.7362637320410478]

@@ -35,10 +35,41 @@ def test_old_faithful():
 FAITHFUL_DIGEST = "ac6dc44d1444df235a85ece269ec573de9b882de4818e1bb37668e19ef86cbac"
 
 
-def test_each_call_gives_a_new_array():
-    for load in (data.two_coins, data.linkage, data.old_faithful):
-        load()[...] = 0
-        assert (load() != 0).any()
+def test_galaxies():
+    x = data.galaxies()
+    assert x.shape == (82,) and x.dtype == np.float64
+    assert np.round(1000 * x).astype(int).tolist() == published.GALAXIES
+    assert (np.diff(x) >= 0).all()
+    assert x[77] == 26.96  # and not 26.69, the misprint of R's MASS
+
+
+def test_death_notices():
+    deaths, days = data.death_notices()
+    assert deaths.dtype.kind == days.dtype.kind == "i"
+    assert deaths.tolist() == published.DEATHS_PER_DAY
+    assert days.tolist() == published.DEATHS_DAYS
+    assert days.sum() == 366 + 2 * 365  # 1910, 1911 and the leap year 1912
+
+
+def test_blood_groups():
+    assert data.blood_groups().tolist() == published.ABO_COUNTS
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        data.two_coins,
+        data.linkage,
+        data.old_faithful,
+        data.galaxies,
+        lambda: data.death_notices()[0],
+        lambda: data.death_notices()[1],
+        data.blood_groups,
+    ],
+)
+def test_each_call_gives_a_new_array(load):
+    load()[...] = 0
+    assert (load() != 0).any()
 
 
 def test_four_clusters_are_unit_normals_at_two_and_minus_two():

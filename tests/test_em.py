@@ -171,8 +171,10 @@ def test_growing_gains_are_not_a_summit():
 @pytest.mark.parametrize("distance", [1e-2, 1e-4, 1e-6, 1e-8, 1e-10])
 def test_em_leaves_the_neighbourhood_of_a_saddle(distance):
     x = data.two_coins()  # 33 heads of 50: equal coins of 0.66 are a saddle
-    saddle = em.fit(coins(0.66, 0.66), x)
+    with pytest.warns(DegenerateWarning, match="components 0 and 1 are the same"):
+        saddle = em.fit(coins(0.66, 0.66), x)
     beside = em.fit(coins(0.66 + distance, 0.66 - distance), x)
+    assert saddle.status == "degenerate" and not saddle.converged
     assert saddle.model.probabilities == pytest.approx(0.66, abs=1e-12)
     assert beside.converged
     assert beside.objective[-1] == pytest.approx(-9.796924292, abs=2e-6)
@@ -353,6 +355,7 @@ def coins(*probabilities):
     return BinomialMixture([0.5, 0.5], probabilities, fixed_weights=True)
 
 
+@pytest.mark.filterwarnings("ignore::emlib.DegenerateWarning")
 def test_fit_best_keeps_the_runs_in_order_and_returns_the_highest():
     starts = [coins(0.66, 0.66), coins(0.6, 0.5), coins(0.7, 0.7)]
     best = em.fit_best(starts, data.two_coins(), tol=1e-9)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import published
-from cases import PoissonMixture
 from emlib import BinomialMixture, GaussianMixture1D, Linkage, data, em
+from emlib.abo import ABO
+from emlib.poisson import PoissonMixture
 from published import as_printed
 
 
@@ -109,12 +110,15 @@ def test_coins_free_weights():
     assert fit.objective[-1] == pytest.approx(published.COINS_FREE_LOG_LIKELIHOOD, abs=1e-12)
 
 
-# --- death notices: the slow climb, by a family of thirty lines
+# --- death notices: the slow climb
+
+
+DEATHS_START = PoissonMixture([0.3, 0.7], [1.0, 2.5])
 
 
 def death_notices_fit(**options):
-    start = PoissonMixture([0.3, 0.7], [1.0, 2.5])
-    return em.fit(start, published.DEATHS_PER_DAY, sample_weight=published.DEATHS_DAYS, **options)
+    deaths, days = data.death_notices()
+    return em.fit(DEATHS_START, deaths, sample_weight=days, **options)
 
 
 def test_death_notices_tol_is_what_is_left_to_gain():
@@ -132,6 +136,15 @@ def test_death_notices_limit():
     np.testing.assert_allclose(limit, published.DEATHS_LIMIT, atol=2e-5)
     printed = [published.DEATHS_WEIGHT, *published.DEATHS_RATES]
     assert printed_like(limit, printed) == printed
+
+
+def test_death_notices_steps_until_the_parameters_rest():
+    deaths, days = data.death_notices()
+    models = (step.model for step in em.iterate(DEATHS_START, deaths, days))
+    at = np.array([[m.weights[0], *m.rates] for m in islice(models, 2600)])
+    moves = np.linalg.norm(np.diff(at, axis=0), axis=1)
+    for bound, steps in published.DEATHS_STEPS.items():
+        assert np.argmax(moves < bound) + 1 == steps
 
 
 # --- Old Faithful, waiting times
@@ -182,9 +195,19 @@ GALAXY_STARTS = {
 
 @pytest.mark.parametrize("k", GALAXY_STARTS)
 def test_galaxies_log_likelihood(k):
-    x = np.array(published.GALAXIES) / 1000
+    x = data.galaxies()
     means, variances = GALAXY_STARTS[k]
     fit = em.fit(GaussianMixture1D(np.full(k, 1 / k), means, variances), x, tol=1e-9)
     printed = published.GALAXIES_LOG_LIKELIHOOD[k]
     assert as_printed(fit.objective[-1], printed) == printed
     assert fit.objective[-1] == pytest.approx(published.GALAXIES_CONVERGED[k], abs=1e-7)
+
+
+# --- blood groups
+
+
+def test_blood_groups():
+    fit = em.fit(ABO([0.3, 0.2, 0.5]), data.blood_groups(), tol=1e-12)
+    printed = published.ABO_FREQUENCIES
+    assert printed_like(fit.model.frequencies, printed) == printed
+    np.testing.assert_allclose(fit.model.frequencies, published.ABO_LIMIT, atol=1e-8)

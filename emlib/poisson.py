@@ -1,0 +1,232 @@
+"""Mixtures of Poissons: counts of events that come at more than one rate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Self, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import gammaln, xlog1py, xlogy
+
+from emlib import initial
+from emlib._validation import (
+    FloatArray,
+    IntArray,
+    data_vector,
+    frozen,
+    mixing_weights,
+    reject_rows,
+    sample_weights,
+)
+from emlib.em import Expectation
+from emlib.mixture import Mixture, mixing
+from emlib.prior import Gamma, MixturePrior, chosen
+
+SLOWEST = 0.01  # lowest rate to start from, as a share of the mean of the data
+SMALL = 0.03  # below it eight terms of a series are exact to rounding (see _bregman)
+SERIES = [(-1) ** n / (n * (n - 1)) for n in range(9, 1, -1)]
+
+
+@dataclass(frozen=True, eq=False)
+class PoissonMixture(Mixture):
+    """A mixture of K Poisson distributions.
+
+    Parameters
+    ----------
+    weights : array_like, shape (K,)
+        Mixing weights pi_k; they sum to one.
+    rates : array_like, shape (K,)
+        Expected count lambda_k of each component. A rate of zero is allowed: such a component
+        yields nothing but zeros, and its rate stays zero in every M-step without a prior.
+    prior : MixturePrior, optional
+        With a `Gamma` for the rates. The M-step then returns the maximum a posteriori.
+
+    Raises
+    ------
+    ValueError
+        If the weights do not sum to one, a rate is negative, or shapes disagree.
+
+    References
+    ----------
+    Hasselblad (1969), J. Amer. Statist. Assoc. 64:1459-1471; chapter 7 of the book. For the
+    density: Loader (2000), "Fast and accurate computation of binomial probabilities".
+
+    Examples
+    --------
+    A table of frequencies is fitted with the frequencies for sample weights:
+
+    >>> from emlib import data, em
+    >>> deaths, days = data.death_notices()
+    >>> start = PoissonMixture([0.3, 0.7], [1.0, 2.5])
+    >>> result = em.fit(start, deaths, sample_weight=days, tol=1e-9)
+    >>> result.model.weights.round(2), result.model.rates.round(2)
+    (array([0.36, 0.64]), array([1.26, 2.66]))
+    """
+
+    weights: FloatArray
+    rates: FloatArray
+    prior: MixturePrior | None = None
+
+    def __post_init__(self) -> None:
+        weights = mixing_weights(self.weights)
+        rates = frozen(self.rates, "rates", weights.shape)
+        if (rates < 0).any():
+            raise ValueError(f"rates must not be negative, but they are {rates.tolist()}.")
+        if self.prior is not None:
+            if not isinstance(self.prior.components, Gamma):
+                raise ValueError(f"prior.components must be a Gamma, not {self.prior.components}.")
+            self.prior.weights.for_components(len(weights))
+        object.__setattr__(self, "weights", weights)
+        object.__setattr__(self, "rates", rates)
+
+    @classmethod
+    def start(
+        cls,
+        x: ArrayLike,
+        n_components: int,
+        rng: int | np.random.Generator,
+        method: str = "kmeans",
+        prior: MixturePrior | str | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Return a model to start from: the M-step of starting responsibilities.
+
+        Parameters
+        ----------
+        x : array_like, shape (N,)
+            Counts, or the distinct counts of a table of frequencies.
+        n_components, rng, method
+            As for `initial.responsibilities`, which groups the rows by the square roots of the
+            counts: the spread of a root hardly depends on the rate.
+        prior : MixturePrior or "default", optional
+            Passed on to the model; "default" stands for `default_prior`.
+        sample_weight : array_like, shape (N,), optional
+            The frequencies of a table. Rows are grouped without regard to them, so that a rare
+            count is as good a centre as a frequent one, but a row of weight zero is absent;
+            weights and rates of the groups are those of all that they stand for. For the groups
+            of the single observations give `np.repeat(x, frequencies)`.
+
+        Notes
+        -----
+        No rate starts below a hundredth of the mean of x: a group of zeros would start at a rate
+        of zero, and stay there.
+        """
+        x, w = _check_table(x, sample_weight)
+        r = initial.responsibilities(np.sqrt(x)[:, None], n_components, rng, method)
+        prior = chosen(prior, cls.default_prior, x, n_components, w)
+        r = r * w[:, None]
+        even = cls(np.full(n_components, 1 / n_components), np.zeros(n_components), prior)
+        model = even.m_step(Expectation(0.0, r.sum(axis=0), even.statistics(x, r)))
+        return replace(model, rates=np.maximum(model.rates, SLOWEST * np.average(x, weights=w)))
+
+    @classmethod
+    def default_prior(
+        cls, x: ArrayLike, n_components: int, sample_weight: ArrayLike | None = None
+    ) -> MixturePrior:
+        """Return a weak prior scaled to the data: worth one event for each component.
+
+        Its density of a rate has its mode at the mean of x: it adds one imaginary event, in as
+        many intervals as one event takes on average. Mixing weights are uniform.
+        """
+        x, w = _check_table(x, sample_weight)
+        mean = float(np.average(x, weights=w))
+        if mean == 0:
+            raise ValueError("all values of x are zero: they give no scale for a default prior.")
+        return MixturePrior(Gamma(2, 1 / mean))
+
+    def check(self, x: ArrayLike) -> FloatArray:
+        """Return x as (N,) float64 after checking that they are non-negative whole numbers."""
+        return _check(x)
+
+    def log_joint(self, x: ArrayLike) -> FloatArray:
+        """Return log pi_k + log Poisson(x_n | lambda_k), shape (N, K), in nats.
+
+        A count above zero has log density -inf where the rate is zero.
+        """
+        return np.asarray(self.log_weights + _log_poisson(self.check(x)[:, None], self.rates))
+
+    def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
+        """Return the expected number of events of each component, shape (K,)."""
+        return (x @ responsibilities,)
+
+    def m_step(self, expectation: Expectation) -> Self:
+        """Return the maximiser of the expected log joint: events by observations.
+
+        With a prior, of its sum with the log prior: the prior adds imaginary events and
+        observations.
+
+        Raises
+        ------
+        DegenerateError
+            If a component is empty.
+        """
+        weights = mixing(expectation.counts, self.prior)
+        counts, (events,) = expectation.counts, expectation.statistics
+        if self.prior is not None:
+            gamma = cast(Gamma, self.prior.components)
+            events, counts = events + gamma.shape - 1, counts + gamma.rate
+        return replace(self, weights=weights, rates=events / counts)
+
+    def log_prior_components(self) -> float:
+        """Return the log density of the rates under the prior."""
+        if self.prior is None:
+            return 0.0
+        return cast(Gamma, self.prior.components).log_density(self.rates)
+
+    def distances(self) -> FloatArray:
+        """Return how different components are, shape (K, K), in standard deviations.
+
+        That is twice the difference of the square roots of the rates, a root having a standard
+        deviation of about one half.
+        """
+        roots = 2 * np.sqrt(self.rates)
+        return np.asarray(abs(roots[:, None] - roots))
+
+    @property
+    def n_parameters(self) -> int:
+        """K rates and K - 1 weights."""
+        return 2 * self.n_components - 1
+
+    def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Draw x_n from the Poisson of component z_n."""
+        return rng.poisson(self.rates[z]).astype(np.float64)
+
+
+def _log_poisson(x: FloatArray, rates: FloatArray) -> FloatArray:
+    """Return x log(rate) - rate - log x!, in nats, of counts x (N, 1), shape (N, K).
+
+    At a count of 1e8 each term is of the order of 1e9 and their sum of the order of 10, so that
+    the gains of EM would drown in rounding. Hence in two parts, as Loader (2000) does: the log
+    density at a rate of x, the best there is, which stays the same from step to step; less what
+    another rate loses, rate * ((1 + u) log(1 + u) - u) with u = x / rate - 1.
+    """
+    best = xlogy(x, x) - x - gammaln(x + 1)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        loss = rates * _bregman((x - rates) / rates)
+    loss = np.where(rates > 0, loss, np.where(x > 0, np.inf, 0.0))
+    return np.asarray(best - loss)
+
+
+def _bregman(u: FloatArray) -> FloatArray:
+    """Return (1 + u) log(1 + u) - u; where u is small by its series u^2 (1/2 - u/6 + ...)."""
+    series = u * u * np.polyval(SERIES, np.clip(u, -SMALL, SMALL))
+    return np.where(abs(u) < SMALL, series, xlog1py(1 + u, u) - u)
+
+
+def _check(x: ArrayLike) -> FloatArray:
+    array = data_vector(x)
+    bad = (array < 0) | (array != np.round(array))
+    reject_rows(bad, "x", "not made of non-negative whole numbers", "Give counts of events.")
+    return array
+
+
+def _check_table(x: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
+    """Return the counts that have any weight, and their weights: ones, if none are given."""
+    x = _check(x)
+    w = sample_weights(sample_weight, len(x))
+    if w is None:
+        return x, np.ones(len(x))
+    if not w.any():
+        raise ValueError("all sample weights are zero, so there is nothing to fit.")
+    return x[w > 0], w[w > 0]

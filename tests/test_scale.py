@@ -1,0 +1,658 @@
+"""At any size: on files larger than memory, on a cluster, on all cores, and stopped at any time."""
+
+import contextlib
+import io
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from cases import CASES
+from emlib import (
+    BinomialMixture,
+    Expectation,
+    GaussianMixture,
+    GaussianMixture1D,
+    Linkage,
+    _parallel,
+    em,
+)
+from emlib._validation import RowError
+from laws import assert_same_expectation, assert_same_model
+
+MIB = 2**20
+START = GaussianMixture([0.5, 0.5], [[-1.0, 0.0], [1.0, 0.5]], [np.eye(2)] * 2)
+
+
+def clouds(n, d=2, dtype=float, rng=0):
+    rng = np.random.default_rng(rng)
+    x = rng.standard_normal((n, d), dtype=np.float32 if dtype == np.float32 else np.float64)
+    x[: n // 3] += 3
+    return rng.permutation(x)
+
+
+@pytest.fixture
+def threads(monkeypatch):
+    """Have every sum taken by three threads, as on a machine with three cores."""
+    pytest.importorskip("threadpoolctl")
+    monkeypatch.setattr(_parallel, "_n_threads", lambda: 3)
+
+
+def one_thread(function, *args):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_parallel, "_n_threads", lambda: 1)
+        return function(*args)
+
+
+# --- out of core: in a process of its own, whose memory is limited
+
+OUT_OF_CORE = """
+import pickle, resource, sys, threading
+import numpy as np
+from emlib import GaussianMixture, em
+
+path, headroom, start = sys.argv[1], int(sys.argv[2]), pickle.load(sys.stdin.buffer)
+
+class Reader:
+    def __iter__(self):
+        whole = np.load(path, mmap_mode="r")
+        for i in range(0, len(whole), 10_000):
+            yield np.array(whole[i : i + 10_000])  # a copy in memory, as another reader gives
+
+threading.stack_size(2**19)  # a thread's 8 MiB, hardly used, would count as data
+# Once on few rows, so that libraries have what memory they keep: buffers and threads' stacks.
+em.fit(start, np.load(path, mmap_mode="r")[:100_000], max_iter=1)
+with open("/proc/self/status") as status:
+    held = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData"))
+# Linux counts as data what a process may write to: not a file that is mapped to be read.
+resource.setrlimit(resource.RLIMIT_DATA, (held + headroom, held + headroom))
+try:
+    np.load(path)
+except MemoryError:
+    pass
+else:
+    sys.exit("the file fits into memory")
+mapped = em.fit(start, np.load(path, mmap_mode="r"), max_iter=1)
+blocks = em.fit(start, Reader(), max_iter=1)
+pickle.dump((mapped, blocks), sys.stdout.buffer)
+"""
+
+
+def run(script, *args, **options):
+    """Start Python on a script, with two threads for linear algebra."""
+    environment = {
+        **os.environ,
+        "OPENBLAS_NUM_THREADS": "2",
+        "MALLOC_ARENA_MAX": "1",  # no memory set aside for each thread
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    command = [sys.executable, "-c", script, *args]
+    return subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options
+    )
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="RLIMIT_DATA is Linux's own")
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_file_ten_times_larger_than_memory(dtype, tmp_path):
+    headroom = 8 * MIB
+    d = 16
+    x = clouds(10 * headroom // (d * np.dtype(dtype).itemsize) + 1, d, dtype)
+    assert x.dtype == dtype and x.nbytes > 10 * headroom
+    path = tmp_path / "x.npy"
+    np.save(path, x)
+    start = GaussianMixture([0.5, 0.5], [np.zeros(d), np.ones(d)], np.ones((2, d)), "diag")
+    process = run(OUT_OF_CORE, str(path), str(headroom))
+    out, _ = process.communicate(pickle.dumps(start), timeout=120)
+    assert process.returncode == 0
+    mapped, blocks = pickle.loads(out)
+    wanted = em.fit(start, x, max_iter=1)
+    for fit in (mapped, blocks):
+        assert_same_model(fit.model, wanted.model, 1e-9)
+        np.testing.assert_allclose(fit.objective, wanted.objective, rtol=1e-12)
+
+
+# --- memory
+
+BIG = 2_000_000
+
+
+def peak(function, *args):
+    """Return the most memory that a call holds at a time, its result included, in bytes."""
+    tracemalloc.start()
+    try:
+        function(*args)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16])
+def test_memory_does_not_grow_with_the_data(dtype, threads):
+    x = np.random.default_rng(0).integers(-3, 4, (BIG, 2)).astype(dtype)
+    START.e_step(x[:100])  # what is imported or made once
+    assert peak(START.e_step, x) < 8 * MIB
+    assert peak(START.log_likelihood, x) < 8 * MIB
+
+
+def test_memory_does_not_grow_with_weights_or_criteria(threads):
+    x, w = np.zeros((BIG, 2)), np.ones(BIG)
+    START.e_step(x[:100])
+    assert peak(START.e_step, x, w) < 8 * MIB
+    assert peak(START.icl, x) < 8 * MIB  # BIC within
+
+
+def test_arrays_over_the_data_cost_little_more_than_themselves():
+    x = np.zeros((BIG, 2), dtype=np.float32)
+    assert peak(START.predict, x) < 2 * 8 * BIG + 16 * MIB
+    assert peak(START.log_density, x) < 2 * 8 * BIG + 16 * MIB
+
+
+def test_a_fit_keeps_nothing_from_step_to_step():
+    x = clouds(20_000)
+    held = []
+
+    def note(step):
+        held.append(tracemalloc.get_traced_memory()[0])
+
+    peak(lambda: em.fit(START, x, tol=0, max_iter=60, callback=note))
+    assert held[-1] - held[10] < 50_000
+
+
+# --- threads
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_threads_change_nothing(case, threads, monkeypatch):
+    monkeypatch.setattr("emlib.mixture.BLOCK", 1)
+    monkeypatch.setattr("emlib.mixture.FEWEST", 3)
+    model, x = case.draw(np.random.default_rng(0))
+    x = np.repeat(x, 12, axis=0)[: 12 * 25 - 1]  # more blocks than shares, the last one cut
+    w = np.random.default_rng(1).integers(0, 3, len(x))
+    for weights in (None, w):
+        together = [model.e_step(x, weights) for _ in range(3)]
+        alone = one_thread(model.e_step, x, weights)
+        for expectation in together:
+            assert_same_expectation(expectation, alone, tol=1e-14)
+            assert_same_expectation(expectation, together[0], tol=0)
+    assert model.log_likelihood(x) == one_thread(model.log_likelihood, x)
+    assert model.log_likelihood(x) == pytest.approx(model.log_density(x).sum(), rel=1e-13)
+
+
+@pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 1000])
+def test_every_item_counts_once_and_in_order(n, threads):
+    assert _parallel.total(lambda i: [i], range(n)) == list(range(n))
+    assert one_thread(_parallel.total, lambda i: [i], range(n)) == list(range(n))
+
+
+def test_all_threads_take_part_and_linear_algebra_keeps_to_one(threads):
+    from threadpoolctl import threadpool_limits
+
+    meeting = threading.Barrier(3, timeout=20)
+    seen = []
+
+    def meet(i):
+        if i < 3:  # with 64 items each is a share: three threads must be there at once
+            meeting.wait()
+        seen.append({library.num_threads for library in _parallel._blas().lib_controllers})
+        return 0
+
+    with threadpool_limits(2):
+        _parallel.total(meet, range(64))
+        assert {library.num_threads for library in _parallel._blas().lib_controllers} == {2}
+    assert all(numbers == {1} for numbers in seen)
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_a_limit_for_linear_algebra_is_one_for_emlib(limit):
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+    with threadpoolctl.threadpool_limits(limit):
+        assert _parallel._n_threads() == limit
+
+
+def test_sums_at_the_same_time_do_not_all_take_all_cores(threads):
+    limits = pytest.importorskip("threadpoolctl").threadpool_limits
+    names = []
+
+    def outer(i):
+        _parallel.total(lambda j: names.append(threading.current_thread().name) or 0, range(8))
+        return 0
+
+    with limits(2):
+        _parallel.total(outer, range(6))
+        assert _parallel._blas().lib_controllers[0].num_threads == 2
+    assert len(names) == 48 and len(set(names)) <= 3
+
+
+def test_without_threadpoolctl_there_is_one_thread(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)  # its import fails
+    _parallel._blas.cache_clear()
+    try:
+        assert _parallel._n_threads() == 1
+        x = clouds(50_000)
+        assert_same_expectation(START.e_step(x), Expectation(*whole(START, x)), tol=1e-12)
+    finally:
+        _parallel._blas.cache_clear()
+
+
+def whole(model, x):
+    r = model.responsibilities(x)
+    return model.log_density(x).sum(), r.sum(axis=0), model.statistics(x, r)
+
+
+def test_bad_rows_are_numbered_as_in_the_whole(threads):
+    x = clouds(100_000)
+    for rows in ([70_001], [99_999], [12_345, 12_346]):
+        bad = x.copy()
+        bad[rows, 1] = np.nan
+        listed = ", ".join(map(str, rows))
+        for call in (START.e_step, START.log_likelihood, START.predict, START.log_density):
+            with pytest.raises(RowError, match=rf"\(rows? {listed}\)") as caught:
+                call(bad)
+            assert caught.value.rows == rows
+
+
+def test_of_several_bad_blocks_the_first_is_named_every_time(threads):
+    x = clouds(100_000)
+    x[[55_000, 80_000], 0] = np.nan
+    for _ in range(5):
+        with pytest.raises(RowError, match=r"\(row 55000\)"):
+            START.e_step(x)
+
+
+def test_impossible_rows_are_numbered_as_in_the_whole(threads):
+    x = np.tile([3, 10], (200_000, 1))
+    x[150_000] = 0, 10
+    never_fails = BinomialMixture([0.5, 0.5], [1.0, 1.0])
+    w = np.zeros(len(x))
+    w[149_990:] = 1
+    x[:149_000], x[150_001:] = [10, 10], [10, 10]
+    x[149_000:149_995] = 10, 10
+    with pytest.raises(RowError, match="impossible") as caught:
+        never_fails.e_step(x)
+    assert caught.value.rows[0] == 149_995
+    with pytest.raises(RowError, match="impossible") as caught:
+        never_fails.e_step(x, w)  # rows of weight zero count as absent, but keep their numbers
+    assert caught.value.rows == [149_995, 149_996, 149_997, 149_998, 149_999, 150_000]
+
+
+def test_an_error_stops_all_threads(threads):
+    done = []
+
+    def fail(i):
+        if i == 0:
+            raise ValueError("no")
+        time.sleep(0.005)
+        done.append(i)
+        return 0
+
+    with pytest.raises(ValueError, match="no"):
+        _parallel.total(fail, range(6400))
+    n = len(done)
+    assert n < 100  # a share is 100 items, and two more threads are at theirs
+    time.sleep(0.01)
+    assert len(done) == n  # nothing goes on behind the caller's back
+
+
+# --- Ctrl-C
+
+
+def test_ctrl_c_leaves_history_and_model_of_the_same_step():
+    class Pressed(Linkage):
+        def log_prior(self):
+            if self.theta > 0.62:
+                raise KeyboardInterrupt
+            return 0.0
+
+    x = [125, 18, 20, 34]
+    wanted = em.fit(Linkage(0.5), x, max_iter=1)
+    fit = em.fit(Pressed(0.5), x)
+    assert fit.status == "interrupted"
+    assert fit.model.theta == wanted.model.theta
+    np.testing.assert_array_equal(fit.objective, wanted.objective)
+    np.testing.assert_array_equal(fit.log_likelihood, wanted.log_likelihood)
+
+
+@pytest.mark.parametrize("press_at", [3, 0])
+def test_ctrl_c_ends_all_restarts_with_the_best_so_far(press_at):
+    x = [125, 18, 20, 34]
+    steps = []
+
+    class Watched(Linkage):
+        def e_step(self, x, sample_weight=None):
+            steps.append(self.theta)
+            if self.theta > 0.9:
+                steps.clear()
+            if len(steps) == press_at and len(seen) > 1:
+                raise KeyboardInterrupt
+            return super().e_step(x, sample_weight)
+
+    seen = []
+
+    def starts():
+        for theta in (0.1, 0.95, 0.2, 0.3):
+            seen.append(theta)
+            yield Watched(theta)
+
+    try:
+        best = em.fit_best(starts(), x)
+    except KeyboardInterrupt:
+        pytest.fail("the runs before are lost")
+    assert seen == [0.1, 0.95]
+    assert [run.status for run in best.runs] == ["converged", "interrupted"][: 1 + bool(press_at)]
+    assert best.status == "converged"
+
+
+def test_ctrl_c_before_anything_is_known_passes():
+    class Pressed(Linkage):
+        def e_step(self, x, sample_weight=None):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        em.fit_best([Pressed(0.5)], [125, 18, 20, 34])
+
+
+CTRL_C = """
+import sys, threading, time
+import numpy as np
+from emlib import GaussianMixture, em, mixture
+
+mixture.BLOCK = 1  # blocks of 64 rows
+
+class Slow(GaussianMixture):
+    def _expect_block(self, x, w):
+        if told:
+            time.sleep(0.002)
+        return super()._expect_block(x, w)
+
+def tell(step):
+    print(len(told), flush=True)
+    told.append(step)
+
+told = []
+x = np.random.default_rng(0).standard_normal((64 * int(sys.argv[1]), 2))
+start = Slow([0.5, 0.5], x[:2], [np.eye(2)] * 2)
+fit = em.fit(start, x, tol=0, callback=tell)
+print(fit.status, fit.n_iter, fit.model is told[-1].model, len(fit.log_likelihood) == len(told))
+print(fit.objective[-1] == told[-1].objective, threading.active_count())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+@pytest.mark.parametrize(("n_blocks", "delay"), [(1, 0.0), (4000, 0.2)])
+def test_ctrl_c_from_outside_in_mid_fit(n_blocks, delay):
+    """With 4000 blocks the second E-step takes seconds, on two threads: Ctrl-C need not wait."""
+    pytest.importorskip("threadpoolctl")
+    with run(CTRL_C, str(n_blocks)) as process:
+        assert process.stdout.readline() == b"0\n"
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        pressed = time.perf_counter()
+        *_, first, second = process.stdout.read().decode().splitlines()
+        waited = time.perf_counter() - pressed
+    status, n_iter, *same = first.split()
+    assert status == "interrupted" and same == ["True", "True"]
+    assert second.split() == ["True", "1"]
+    if n_blocks > 1:
+        assert int(n_iter) == 0  # the E-step was cut short
+        assert waited < 2
+
+
+# --- progress
+
+
+def test_progress_is_the_bar_that_knows_notebooks(monkeypatch, capsys):
+    tqdm = pytest.importorskip("tqdm.auto")
+    made = []
+
+    class Bar(tqdm.tqdm):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, file=io.StringIO(), **kwargs)
+            made.append(self)
+
+    monkeypatch.setattr(tqdm, "tqdm", Bar)
+    x = clouds(200)
+    plain = em.fit(START, x)
+    em.fit_best([START, START], [x, x])
+    assert made == [] and capsys.readouterr() == ("", "")
+    fit = em.fit(START, x, progress=True)
+    [bar] = made
+    assert bar.n == fit.n_iter + 1 and bar.disable  # closed
+    assert f"{fit.objective[-1]:.6f}" in bar.postfix
+    np.testing.assert_array_equal(fit.objective, plain.objective)
+    assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, RuntimeError])
+def test_the_bar_is_closed_whatever_happens(error, capsys):
+    auto = pytest.importorskip("tqdm.auto")
+
+    def stop(step):
+        raise error
+
+    with contextlib.suppress(RuntimeError):
+        em.fit(START, clouds(200), callback=stop, progress=True)
+    assert len(auto.tqdm._instances) == 0
+    assert capsys.readouterr().out == ""
+
+
+# --- on a cluster
+
+
+@pytest.fixture(scope="module")
+def client():
+    """Two worker processes on this machine, who reach each other over the loopback only."""
+    pytest.importorskip("dask.array")
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            silence_logs="CRITICAL",
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        client.wait_for_workers(2)
+        yield client
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    return clouds(60_000)
+
+
+@pytest.fixture(scope="module")
+def wanted(cloud):
+    return em.fit(START, cloud, max_iter=3)
+
+
+def assert_same_fit(fit, wanted):
+    assert fit.status == wanted.status
+    assert fit.n_iter == wanted.n_iter
+    assert_same_model(fit.model, wanted.model, 1e-9)
+    np.testing.assert_allclose(fit.objective, wanted.objective, rtol=1e-12)
+
+
+def chunked(x, chunks):
+    import dask.array as da
+
+    return da.from_array(x, chunks=chunks)
+
+
+@pytest.mark.parametrize("chunks", [(16_000, 2), (60_000, 2), (20_000, 1)])
+def test_a_dask_array_gives_the_same_fit(chunks, client, cloud, wanted):
+    assert_same_fit(em.fit(START, chunked(cloud, chunks).persist(), max_iter=3), wanted)
+
+
+def test_a_dask_array_without_a_cluster(cloud, wanted):
+    """On threads, dask's own choice, where each task could want all cores."""
+    dask = pytest.importorskip("dask")
+    with dask.config.set(scheduler="threads"):
+        assert_same_fit(em.fit(START, chunked(cloud, (16_000, 2)), max_iter=3), wanted)
+
+
+def test_other_families_on_a_cluster(client):
+    x = clouds(5_000)[:, 0] + np.repeat([0, 9], 2_500)
+    start = GaussianMixture1D([0.5, 0.5], [0.0, 9.0], 4.0)
+    fit = em.fit(start, chunked(x, 2_000), tol=1e-3)
+    assert fit.converged
+    assert_same_fit(fit, em.fit(start, x, tol=1e-3))
+
+
+def test_chunks_stay_while_they_are_iterated_over(client, cloud, wanted):
+    """The caller keeps no hold of the array that lies on the cluster."""
+    steps = em.iterate(START, chunked(cloud, (16_000, 2)).persist())
+    for step, objective in zip(steps, wanted.objective, strict=False):
+        assert step.objective == pytest.approx(objective, rel=1e-12)
+
+
+@pytest.mark.parametrize("weight_chunks", [None, 9_000])
+@pytest.mark.parametrize("known", [True, False])
+def test_sample_weights_on_a_cluster(weight_chunks, known, client, cloud):
+    w = np.random.default_rng(2).integers(0, 4, len(cloud)).astype(float)
+    x = chunked(cloud, (16_000, 2))
+    x, cloud = (x, cloud) if known else (x[x[:, 0] > 0], cloud[cloud[:, 0] > 0])
+    w = w[: len(cloud)]
+    weights = w if weight_chunks is None else chunked(w, weight_chunks)
+    ours = em.fit(START, x, sample_weight=weights, max_iter=2)
+    in_memory = em.fit(START, cloud, sample_weight=w, max_iter=2)
+    assert_same_model(ours.model, in_memory.model, 1e-9)
+
+
+def test_a_selection_of_rows_whose_number_nobody_knows(client, cloud):
+    x = chunked(cloud, (16_000, 2)).persist()
+    chosen = x[x[:, 0] > 4]  # rare: chunks may be small, and their sizes are unknown
+    few = x[(x[:, 0] > 4) & (x[:, 1] > 5)]  # most chunks are empty
+    for rows, same in ((chosen, cloud[:, 0] > 4), (few, (cloud[:, 0] > 4) & (cloud[:, 1] > 5))):
+        weights = chunked(np.ones(len(cloud)), 16_000)[chunked(same, 16_000)]
+        ours = em.expect(START, rows, weights)
+        assert_same_expectation(ours, START.e_step(cloud[same]), 1e-12)
+        assert np.isnan(rows.shape[0])  # the caller's array is as it was
+    with pytest.raises(ValueError, match="x is empty"):
+        em.fit(START, x[x[:, 0] > 100])
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_bad_rows_on_a_cluster_are_numbered_as_in_the_whole(known, client, cloud):
+    bad = cloud.copy()
+    bad[40_000, 1] = np.nan
+    x = chunked(bad, (16_000, 2))
+    x = x if known else x[chunked(np.full(len(bad), True), 16_000)]
+    with pytest.raises(RowError, match=r"x: 1 row .* \(row 40000\)"):
+        em.fit(START, x)
+
+
+@pytest.mark.parametrize("as_dask", [True, False])
+def test_wrong_weights_on_a_cluster_are_refused(as_dask, client, cloud):
+    x = chunked(cloud, (16_000, 2))
+    for w in (np.ones(59_999), np.ones((60_000, 1))):
+        w = chunked(w, 6_000) if as_dask else w
+        with pytest.raises(ValueError, match=r"sample_weight must have shape \(60000,\)"):
+            em.fit(START, x, sample_weight=w)
+    negative = np.ones(60_000)
+    negative[50_000] = -1
+    with pytest.raises(RowError, match=r"sample_weight: 1 row .* \(row 50000\)"):
+        em.fit(START, x, sample_weight=chunked(negative, 6_000) if as_dask else negative)
+
+
+def make_chunk(block_info=None):
+    """Make one chunk on the worker that is to hold it."""
+    (i, _), shape = block_info[None]["chunk-location"], block_info[None]["chunk-shape"]
+    return clouds(*shape, rng=i)
+
+
+def made_there(n_chunks=12, rows=40_000):
+    """Return a dask array of which no row has ever been here."""
+    import dask.array as da
+
+    return da.map_blocks(
+        make_chunk, chunks=((rows,) * n_chunks, 2), dtype=float, meta=np.empty((0, 2))
+    )
+
+
+def traffic(dask_worker):
+    """Return how many bytes of values this worker has been sent by others."""
+    return sum(entry["total"] for entry in dask_worker.transfer_incoming_log)
+
+
+def test_only_statistics_travel(client, monkeypatch):
+    from distributed import wait
+    from distributed.comm.tcp import TCP
+
+    sent = []  # all messages of this process: between client, scheduler and workers
+    write = TCP.write
+
+    async def counting_write(self, *args, **kwargs):
+        n = await write(self, *args, **kwargs)
+        sent.append(n)
+        return n
+
+    x = made_there().persist()
+    wait(x)
+    w = np.ones(len(x))
+    before = sum(client.run(traffic).values())
+    monkeypatch.setattr(TCP, "write", counting_write)
+    fit = em.fit(START, x, max_iter=3)
+    between_workers = sum(client.run(traffic).values()) - before
+    assert fit.n_iter == 3 and len(sent) > 10
+    assert x.nbytes > 7.6e6
+    assert sum(sent) < 0.5e6
+    assert between_workers < x.nbytes / 2  # a chunk may move to an idle worker, once
+    sent.clear()
+    em.fit(START, x, sample_weight=w, max_iter=3)
+    assert sum(sent) < 3 * w.nbytes  # to the scheduler and on to the workers, once
+
+
+def test_a_worker_is_killed_in_mid_fit(client):
+    psutil = pytest.importorskip("psutil")
+    x = made_there(6, 20_000).persist()
+    in_memory = np.concatenate([clouds(20_000, rng=i) for i in range(6)])
+    killed = []
+
+    def kill(step):
+        if len(killed) < 2:
+            killed.append(None)
+        elif len(killed) == 2:
+            pid = next(iter(client.run(os.getpid).values()))
+            psutil.Process(pid).kill()
+            killed.append(pid)
+
+    fit = em.fit(START, x, max_iter=6, callback=kill)
+    assert len(killed) == 3 and not psutil.pid_exists(killed[-1])
+    assert_same_fit(fit, em.fit(START, in_memory, max_iter=6))
+
+
+def test_ctrl_c_on_a_cluster(client, cloud):
+    x = chunked(cloud, (16_000, 2))
+    seen = []
+
+    def press(step):
+        seen.append(step)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+
+    fit = em.fit(START, x, callback=press)
+    assert fit.status == "interrupted" and fit.n_iter == 2
+
+
+def test_nothing_imports_dask_or_tqdm_unasked():
+    script = """
+import sys
+import numpy as np
+from emlib import GaussianMixture1D, em
+em.fit(GaussianMixture1D([0.5, 0.5], [0, 1], 1.0), np.arange(9.0), max_iter=2)
+sys.exit(bool({"dask", "distributed", "tqdm"} & set(sys.modules)))
+"""
+    with run(script) as process:
+        out = process.stdout.read()
+    assert process.returncode == 0 and out == b""
