@@ -26,6 +26,13 @@ class Value:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore a pickled or deep-copied value: its arrays are read-only again."""
+        self.__dict__.update(state)
+        for value in state.values():
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+
 
 class RowError(ValueError):
     """Some rows of an argument are unusable; knows which, so that a block can tell of the whole."""

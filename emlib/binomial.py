@@ -20,7 +20,7 @@ from emlib._validation import (
 )
 from emlib.em import Expectation
 from emlib.mixture import Mixture, mixing
-from emlib.prior import Beta, MixturePrior
+from emlib.prior import Beta, MixturePrior, chosen, require
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,10 +66,7 @@ class BinomialMixture(Mixture):
         p = frozen(self.probabilities, "probabilities", weights.shape)
         if (p < 0).any() or (p > 1).any():
             raise ValueError(f"probabilities must lie in [0, 1], but they are {p.tolist()}.")
-        if self.prior is not None:
-            self.prior.weights.for_components(len(weights))
-            if not isinstance(self.prior.components, Beta):
-                raise ValueError(f"prior.components must be a Beta, not {self.prior.components!r}.")
+        require(self.prior, Beta, len(weights))
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "probabilities", p)
 
@@ -81,7 +78,7 @@ class BinomialMixture(Mixture):
         rng: int | np.random.Generator,
         method: str = "kmeans",
         fixed_weights: bool = False,
-        prior: MixturePrior | None = None,
+        prior: MixturePrior | str | None = None,
     ) -> Self:
         """Return a model to start from: the M-step of starting responsibilities.
 
@@ -93,15 +90,25 @@ class BinomialMixture(Mixture):
             As for `initial.responsibilities`, which groups the rows by their share of heads.
         fixed_weights : bool
             Give the coins equal weights and keep them.
-        prior : MixturePrior, optional
-            Passed on to the model.
+        prior : MixturePrior or "default", optional
+            Passed on to the model; "default" stands for `default_prior`.
         """
         x = _check(x)
         heads, tosses = x.T
         r = initial.responsibilities((heads / tosses)[:, None], n_components, rng, method)
         uniform = np.full(n_components, 1 / n_components)
+        prior = chosen(prior, cls.default_prior, x, n_components)
         model = cls(uniform, uniform, fixed_weights, prior)
         return model.m_step(Expectation(0.0, r.sum(axis=0), model.statistics(x, r)))
+
+    @classmethod
+    def default_prior(cls, x: ArrayLike, n_components: int) -> MixturePrior:
+        """Return a weak prior: one imaginary toss of each coin, with the share of heads of all x.
+
+        Mixing weights are uniform. Call heads tails, and the prior follows.
+        """
+        heads, tosses = _check(x).sum(axis=0)
+        return MixturePrior(Beta(1 + heads / tosses, 1 + (tosses - heads) / tosses))
 
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as (N, 2) heads and tosses, whole numbers with 0 <= heads <= tosses."""

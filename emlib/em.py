@@ -524,7 +524,8 @@ def _check_monotone(objective: Sequence[float]) -> None:
     if not np.isfinite(objective[-1]):
         raise ValueError(
             f"the objective is {objective[-1]} at step {len(objective) - 1}: some observation "
-            "is impossible under the model. Check x and the starting parameters."
+            "is impossible under the model, or the model under its prior. Check x and the "
+            "starting parameters."
         )
     if len(objective) < 2:
         return

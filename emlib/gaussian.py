@@ -28,7 +28,7 @@ from emlib._validation import (
 )
 from emlib.em import DegenerateError, Expectation
 from emlib.mixture import COLLAPSED, Mixture, mixing, posterior, weighted
-from emlib.prior import MixturePrior, NormalInverseWishart, chosen
+from emlib.prior import MixturePrior, NormalInverseWishart, chosen, require
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
 
@@ -146,6 +146,7 @@ class GaussianMixture(Mixture):
             _require_spread(x, _covariance(x), covariance_type)
         prior = chosen(prior, cls.default_prior, x, n_components, covariance_type)
         if prior is not None:
+            _check_prior(prior, n_components, x.shape[1], covariance_type)
             scale = prior.components.scale
             scale = scale if scale.ndim == 2 else np.diag(np.full(x.shape[1], scale))
             n = len(x)
@@ -160,8 +161,8 @@ class GaussianMixture(Mixture):
     ) -> MixturePrior:
         """Return a weak prior scaled to the data, so that fits with it stay equivariant.
 
-        Worth D + 2 observations for each covariance, whose mean is the covariance of all the data
-        divided by K^{2/D} (K clouds of that size fill the same volume), and a hundredth of an
+        Worth D + 2 observations for each covariance, with the covariance of all the data divided
+        by K^{2/D} for scale (K clouds of that size fill the same volume), and a hundredth of an
         observation for each mean; mixing weights are uniform.
 
         References
@@ -420,6 +421,11 @@ class GaussianMixture(Mixture):
         return np.asarray([abs(both - row).max(axis=1) for row in both])
 
     @property
+    def alike(self) -> float:
+        """Distance between components below which they are nearly the same: 1/20 sd."""
+        return 0.05
+
+    @property
     def fewest(self) -> float:
         """Expected count below which a component is little more than a simplex: D + 3/2."""
         return float(self.means.shape[1] + 1.5)
@@ -429,11 +435,11 @@ class GaussianMixture(Mixture):
 
         Besides few data and components that are nearly the same: a component that is thin in
         some direction, with a variance below 1/100 of the average component's there, on fewer
-        than 5 (D + 1) observations; or below 1e-6 on any number of them.
+        than 5 (D + 1) observations; or below 1e-10 on any number of them.
         """
         _, covariances = self._relative()
         thin = np.linalg.eigvalsh(covariances)[:, 0]
-        limit = np.where(counts < 5 * (self.means.shape[1] + 1), 1e-2, 1e-6)
+        limit = np.where(counts < 5 * (self.means.shape[1] + 1), 1e-2, 1e-10)
         return super().doubts(counts) + tuple(
             f"component {k} is thin: in some direction its variance is {thin[k]:.2g} of the "
             f"average component's, with an expected count of {counts[k]:.3g}."
@@ -501,10 +507,8 @@ def _refuse_matrices(bad: NDArray[np.bool_], stack: FloatArray, fault: str) -> N
 def _check_prior(prior: MixturePrior | None, k: int, d: int, covariance_type: str) -> None:
     if prior is None:
         return
+    require(prior, NormalInverseWishart, k)
     components = prior.components
-    if not isinstance(components, NormalInverseWishart):
-        raise ValueError(f"prior.components must be a NormalInverseWishart, not {components!r}.")
-    prior.weights.for_components(k)
     shape = {"full": (d, d), "tied": (d, d), "diag": (d,), "spherical": ()}[covariance_type]
     if components.mean.shape != (d,) or components.scale.shape != shape:
         raise ValueError(

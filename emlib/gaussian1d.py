@@ -20,7 +20,7 @@ from emlib._validation import (
 from emlib.em import DegenerateError, Expectation
 from emlib.gaussian import GaussianMixture
 from emlib.mixture import COLLAPSED, Mixture, mixing
-from emlib.prior import MixturePrior, NormalInverseWishart, chosen
+from emlib.prior import MixturePrior, NormalInverseWishart, chosen, require
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,9 +247,9 @@ class GaussianMixture1D(Mixture):
 def _check_prior(prior: MixturePrior | None, k: int) -> None:
     if prior is None:
         return
+    require(prior, NormalInverseWishart, k)
     components = prior.components
-    prior.weights.for_components(k)
-    if not isinstance(components, NormalInverseWishart) or components.scale.ndim:
+    if components.mean.ndim or components.scale.ndim:
         raise ValueError(
             "prior.components must be a NormalInverseWishart whose mean and scale are numbers, "
             f"not {components!r}."

@@ -244,6 +244,11 @@ class Mixture(Value):
         return [(int(j), int(k)) for j, k in np.argwhere(close)]
 
     @property
+    def alike(self) -> float:
+        """Distance between components below which they are nearly the same."""
+        return 1e-3
+
+    @property
     def fewest(self) -> float:
         """Expected count below which a component rests on hardly any data."""
         return 1.0
@@ -262,7 +267,7 @@ class Mixture(Value):
         ]
         alike = [
             f"components {j} and {k} are nearly the same: fewer may be enough."
-            for j, k in self._pairs_within(0.05)
+            for j, k in self._pairs_within(self.alike)
         ]
         return tuple(few + alike)
 

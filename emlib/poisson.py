@@ -21,7 +21,7 @@ from emlib._validation import (
 )
 from emlib.em import Expectation
 from emlib.mixture import Mixture, mixing
-from emlib.prior import Gamma, MixturePrior, chosen
+from emlib.prior import Gamma, MixturePrior, chosen, require
 
 SLOWEST = 0.01  # lowest rate to start from, as a share of the mean of the data
 SMALL = 0.03  # below it eight terms of a series are exact to rounding (see _bregman)
@@ -73,10 +73,7 @@ class PoissonMixture(Mixture):
         rates = frozen(self.rates, "rates", weights.shape)
         if (rates < 0).any():
             raise ValueError(f"rates must not be negative, but they are {rates.tolist()}.")
-        if self.prior is not None:
-            if not isinstance(self.prior.components, Gamma):
-                raise ValueError(f"prior.components must be a Gamma, not {self.prior.components}.")
-            self.prior.weights.for_components(len(weights))
+        require(self.prior, Gamma, len(weights))
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "rates", rates)
 
@@ -182,6 +179,11 @@ class PoissonMixture(Mixture):
         """
         roots = 2 * np.sqrt(self.rates)
         return np.asarray(abs(roots[:, None] - roots))
+
+    @property
+    def alike(self) -> float:
+        """Distance between components below which they are nearly the same: 1/20 sd."""
+        return 0.05
 
     @property
     def n_parameters(self) -> int:

@@ -213,8 +213,8 @@ class Gamma(Value):
 
     Examples
     --------
-    >>> Gamma(1, 2).log_density(0.0) == np.log(2)
-    True
+    >>> round(Gamma(1, 2).log_density(0.0), 4)  # log 2
+    0.6931
     """
 
     shape: float

@@ -1,6 +1,7 @@
 """The mixture families under test: random models and data, and unconstrained coordinates.
 
-A new family joins by one more `Case` in `CASES`; every law in laws.py then applies to it.
+A new family joins by one more `Case` in `CASES`; every law in laws.py then applies to it. With
+a prior for its components in `COMPONENT_PRIORS`, so does its MAP fit, in `CASES_WITH_PRIOR`.
 """
 
 from collections.abc import Callable
@@ -8,40 +9,20 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, gammaln, logit, softmax, xlogy
+from scipy.special import expit, logit, softmax
 
-from emlib import BinomialMixture, GaussianMixture, GaussianMixture1D
-from emlib.mixture import Mixture, mixing
-
-
-@dataclass(frozen=True, eq=False)
-class PoissonMixture(Mixture):
-    """A family as a newcomer writes it: everything else must come from `Mixture` and `em`."""
-
-    weights: np.ndarray
-    rates: np.ndarray
-
-    def __post_init__(self):
-        object.__setattr__(self, "weights", np.array(self.weights, dtype=float))
-        object.__setattr__(self, "rates", np.array(self.rates, dtype=float))
-
-    def log_joint(self, x):
-        x = self.check(x)[:, None]
-        return np.log(self.weights) + xlogy(x, self.rates) - self.rates - gammaln(x + 1)
-
-    def statistics(self, x, responsibilities):
-        return (x @ responsibilities,)
-
-    def m_step(self, expectation):
-        (total,) = expectation.statistics
-        return replace(self, weights=mixing(expectation.counts), rates=total / expectation.counts)
-
-    @property
-    def n_parameters(self):
-        return 2 * self.n_components - 1
-
-    def draw(self, z, rng):
-        return rng.poisson(self.rates[z]).astype(float)
+from emlib import (
+    Beta,
+    BinomialMixture,
+    Dirichlet,
+    Gamma,
+    GaussianMixture,
+    GaussianMixture1D,
+    MixturePrior,
+    NormalInverseWishart,
+)
+from emlib.mixture import Mixture
+from emlib.poisson import PoissonMixture
 
 
 @dataclass(frozen=True)
@@ -136,7 +117,11 @@ def relabel(model: Mixture, order: np.ndarray) -> Mixture:
     """Return the model with its components in another order."""
     shared = ("covariances",) if getattr(model, "covariance_type", None) == "tied" else ()
     arrays = {n: v for n, v in parameters(model).items() if n in COORDINATES and n not in shared}
-    return replace(model, **{name: value[order] for name, value in arrays.items()})
+    new = {name: value[order] for name, value in arrays.items()}
+    if model.prior is not None and model.prior.weights.concentration.ndim:
+        weights = Dirichlet(model.prior.weights.concentration[order])
+        new["prior"] = MixturePrior(model.prior.components, weights)
+    return replace(model, **new)
 
 
 # --- the families
@@ -160,7 +145,12 @@ def _binomial(fixed):
 
     def move(rng, model, x):  # heads become tails
         tails = np.column_stack([x[:, 1] - x[:, 0], x[:, 1]])
-        return replace(model, probabilities=1 - model.probabilities), tails, 0.0
+        moved = replace(
+            model,
+            probabilities=1 - model.probabilities,
+            prior=_moved(model.prior, lambda beta: Beta(beta.b, beta.a)),
+        )
+        return moved, tails, 0.0
 
     return Case("binomial" + fixed * "-fixed-weights", draw, clear, move)
 
@@ -178,7 +168,12 @@ def _gaussian1d(common):
 
     def move(rng, model, x):
         a, b = rng.choice([-1, 1]) * np.exp(rng.standard_normal()), 10 * rng.standard_normal()
-        moved = replace(model, means=a * model.means + b, variances=a**2 * model.variances)
+        moved = replace(
+            model,
+            means=a * model.means + b,
+            variances=a**2 * model.variances,
+            prior=_moved(model.prior, lambda p: _niw(p, a * p.mean + b, a**2 * p.scale)),
+        )
         return moved, a * x + b, np.log(abs(a))
 
     return Case("gaussian-1d" + common * "-common", draw, clear, move)
@@ -213,15 +208,24 @@ def _gaussian(kind):
         b = 10 * rng.standard_normal(d)
         stretch = np.exp(rng.standard_normal(d))
         rotation = np.linalg.qr(rng.standard_normal((d, d)))[0]
-        if kind in ("full", "tied"):
-            a = rotation * stretch
-            moved = a @ model.covariances @ a.T
-            moved = (moved + np.swapaxes(moved, -1, -2)) / 2
-        elif kind == "diag":
-            a, moved = np.diag(stretch), model.covariances * stretch**2
-        else:
-            a, moved = rotation * stretch[0], model.covariances * stretch[0] ** 2
-        new = replace(model, means=model.means @ a.T + b, covariances=moved)
+        a = {"diag": np.diag(stretch), "spherical": rotation * stretch[0]}.get(
+            kind, rotation * stretch
+        )
+
+        def seen(covariance):
+            if kind == "diag":
+                return covariance * stretch**2
+            if kind == "spherical":
+                return covariance * stretch[0] ** 2
+            moved = a @ covariance @ a.T
+            return (moved + np.swapaxes(moved, -1, -2)) / 2
+
+        new = replace(
+            model,
+            means=model.means @ a.T + b,
+            covariances=seen(model.covariances),
+            prior=_moved(model.prior, lambda p: _niw(p, a @ p.mean + b, seen(p.scale))),
+        )
         return new, x @ a.T + b, np.linalg.slogdet(a)[1]
 
     return Case(f"gaussian-{kind}", draw, clear, move)
@@ -240,6 +244,57 @@ def _poisson():
     return Case("poisson", draw, clear)
 
 
+# --- the families with a prior
+
+
+def _moved(prior, move):
+    """Return the prior as it looks after the data have been moved."""
+    return None if prior is None else MixturePrior(move(prior.components), prior.weights)
+
+
+def _niw(prior, mean, scale):
+    return replace(prior, mean=mean, scale=scale)
+
+
+def _any_niw(rng, model):
+    """A normal-inverse-Wishart prior of the right shape, weak or strong, none of its numbers 1."""
+    d = model.means.shape[1] if model.means.ndim == 2 else 1
+    a = rng.standard_normal((d, d))
+    matrix = a @ a.T + np.eye(d)
+    kind = getattr(model, "covariance_type", "1-D")
+    scale = {"1-D": matrix[0, 0], "spherical": matrix[0, 0], "diag": np.diag(matrix)}
+    mean = 2 * rng.standard_normal(model.means.shape[1:])
+    freedom = d - 1 + rng.uniform(0.1, 6)
+    return NormalInverseWishart(mean, rng.uniform(0.05, 3), freedom, scale.get(kind, matrix))
+
+
+COMPONENT_PRIORS = {
+    BinomialMixture: lambda rng, model: Beta(*rng.uniform(1, 4, 2)),
+    PoissonMixture: lambda rng, model: Gamma(rng.uniform(1, 4), rng.uniform(0.1, 2)),
+    GaussianMixture1D: _any_niw,
+    GaussianMixture: _any_niw,
+}
+
+
+def some_prior(rng, model):
+    """A random prior for a model, with one concentration for all weights or one for each."""
+    concentration = rng.uniform(1, 4, rng.choice([1, model.n_components]))
+    weights = Dirichlet(concentration if len(concentration) > 1 else concentration[0])
+    return MixturePrior(COMPONENT_PRIORS[type(model)](rng, model), weights)
+
+
+def _with_prior(case):
+    def draw(rng):
+        model, x = case.draw(rng)
+        return replace(model, prior=some_prior(rng, model)), x
+
+    def clear(rng):
+        model, x = case.clear(rng)
+        return replace(model, prior=some_prior(rng, model)), x
+
+    return Case(f"{case.name}-prior", draw, clear, case.move)
+
+
 CASES = [
     _binomial(False),
     _binomial(True),
@@ -248,3 +303,4 @@ CASES = [
     *(_gaussian(kind) for kind in ("full", "tied", "diag", "spherical")),
     _poisson(),
 ]
+CASES_WITH_PRIOR = [_with_prior(case) for case in CASES]

@@ -1,5 +1,6 @@
 """Laws that hold for every mixture, as functions of a `Case` and a random generator."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -56,6 +57,11 @@ def pieces(rng, x, *more):
     cuts = np.sort(rng.choice(np.arange(1, len(x)), size=rng.integers(1, 4), replace=False))
     cut = [np.split(np.asarray(array), cuts) for array in (x, *more)]
     return cut if more else cut[0]
+
+
+def objective(model, x):
+    """Return what EM climbs."""
+    return model.log_likelihood(x) + model.log_prior()
 
 
 # --- the bound
@@ -131,26 +137,34 @@ def zero_weight_is_absence(case: Case, rng):
 
 
 def weights_scale_the_statistics_and_nothing_else(case: Case, rng):
+    """Without a prior: with one, half the data leave half as much said against it."""
     model, x = case.draw(rng)
     half = model.e_step(x, np.full(len(x), 0.5))
     assert_same_expectation(half + half, model.e_step(x))
-    assert_same_model(model.m_step(half), model.m_step(model.e_step(x)))
+    alone = replace(model, prior=None)
+    assert_same_model(alone.m_step(half), alone.m_step(model.e_step(x)))
 
 
 # --- the M-step
 
 
 def m_step_maximises_q(case: Case, rng):
+    """Or Q + log prior, which is Q without one."""
     model, x = case.draw(rng)
     r = model.responsibilities(x)
     best = model.m_step(model.e_step(x))
-    summit = best.expected_log_joint(x, r)
+    assert best.prior == model.prior
+
+    def goal(v):
+        other = unpack(best, v)
+        return other.expected_log_joint(x, r) + other.log_prior()
+
     at = pack(best)
+    summit = goal(at)
     for scale in (1e-3, 1e-2, 0.1, 1.0):
-        nearby = unpack(best, at + scale * rng.standard_normal(len(at)))
-        assert nearby.expected_log_joint(x, r) <= summit + 1e-12 * abs(summit)
-    slope = slopes(rng, lambda v: unpack(best, v).expected_log_joint(x, r), at)
-    np.testing.assert_allclose(slope, 0, atol=1e-5 * len(x))
+        nearby = goal(at + scale * rng.standard_normal(len(at)))
+        assert nearby <= summit + 1e-12 * abs(summit)
+    np.testing.assert_allclose(slopes(rng, goal, at), 0, atol=1e-5 * len(x))
 
 
 def m_step_forgets_where_it_came_from(case: Case, rng):
@@ -170,7 +184,7 @@ def m_step_forgets_where_it_came_from(case: Case, rng):
 def em_never_falls(case: Case, rng):
     model, x = case.draw(rng)
     steps = list(islice(em.iterate(model, x), 5))
-    own = np.array([step.model.log_likelihood(x) for step in steps])
+    own = np.array([objective(step.model, x) for step in steps])
     np.testing.assert_allclose([step.objective for step in steps], own, rtol=1e-12)
     assert (np.diff(own) >= -1e-12 * np.abs(own[1:])).all()
 
@@ -190,6 +204,7 @@ def components_have_no_order(case: Case, rng):
     order = rng.permutation(model.n_components)
     other = relabel(model, order)
     np.testing.assert_allclose(other.log_joint(x), model.log_joint(x)[:, order], rtol=1e-10)
+    assert np.isclose(other.log_prior(), model.log_prior(), rtol=1e-12, atol=1e-12)
     assert_same_model(other.m_step(other.e_step(x)), relabel(model.m_step(model.e_step(x)), order))
 
 
@@ -199,9 +214,12 @@ def em_follows_when_the_data_are_moved(case: Case, rng):
     moved, y, log_factor = case.move(np.random.default_rng(seed), model, x)
     np.testing.assert_allclose(moved.log_joint(y), model.log_joint(x) - log_factor, atol=1e-8)
     after = model.m_step(model.e_step(x))
-    assert_same_model(
-        moved.m_step(moved.e_step(y)), case.move(np.random.default_rng(seed), after, x)[0]
-    )
+    moved_after = moved.m_step(moved.e_step(y))
+    assert_same_model(moved_after, case.move(np.random.default_rng(seed), after, x)[0])
+    # A density of parameters shrinks by a factor that is the same for all of them.
+    gain = after.log_prior() - model.log_prior()
+    moved_gain = moved_after.log_prior() - moved.log_prior()
+    assert np.isclose(gain, moved_gain, rtol=1e-8, atol=1e-7)
 
 
 # --- calculus
@@ -232,7 +250,7 @@ def the_limit_is_a_stationary_fixed_point(case: Case, rng):
     assert fit.converged
     limit = fit.model
     assert_same_model(limit.m_step(limit.e_step(x)), limit, tol=1e-6)
-    slope = slopes(rng, lambda v: unpack(limit, v).log_likelihood(x), pack(limit))
+    slope = slopes(rng, lambda v: objective(unpack(limit, v), x), pack(limit))
     np.testing.assert_allclose(slope, 0, atol=1e-6 * len(x))
 
 
