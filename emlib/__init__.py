@@ -23,6 +23,14 @@ from emlib.linkage import Linkage
 from emlib.mixture import Mixture
 from emlib.poisson import PoissonMixture
 from emlib.prior import Beta, Dirichlet, Gamma, MixturePrior, NormalInverseWishart
+from emlib.selection import (
+    BootstrapLRT,
+    HeldOut,
+    Selection,
+    bootstrap_lrt,
+    held_out,
+    select,
+)
 
 __version__ = "0.1.0"
 
@@ -30,6 +38,7 @@ __all__ = [
     "ABO",
     "Beta",
     "BinomialMixture",
+    "BootstrapLRT",
     "DegenerateError",
     "DegenerateWarning",
     "Dirichlet",
@@ -38,15 +47,20 @@ __all__ = [
     "Gamma",
     "GaussianMixture",
     "GaussianMixture1D",
+    "HeldOut",
     "Linkage",
     "Mixture",
     "MixturePrior",
     "MonotonicityError",
     "NormalInverseWishart",
     "PoissonMixture",
+    "Selection",
     "SpuriousWarning",
     "Step",
+    "bootstrap_lrt",
     "fit",
     "fit_best",
+    "held_out",
     "iterate",
+    "select",
 ]

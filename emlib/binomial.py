@@ -150,13 +150,17 @@ class BinomialMixture(Mixture):
         return self.n_components + (0 if self.fixed_weights else self.n_components - 1)
 
     def sample(
-        self, n: int, rng: int | np.random.Generator, tosses: int = 10
+        self, n: int, rng: int | np.random.Generator, tosses: int | IntArray = 10
     ) -> tuple[FloatArray, IntArray]:
-        """Draw n observations of `tosses` tosses each; return x (n, 2) and z (n,)."""
+        """Draw n observations of `tosses` tosses, one number or n; return x (n, 2) and z (n,)."""
         generator = np.random.default_rng(rng)
         z = generator.choice(self.n_components, size=n, p=self.weights)
         heads = generator.binomial(tosses, self.probabilities[z])
         return np.column_stack([heads, np.full(n, tosses)]), z
+
+    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
+        """Draw as many observations as x (N, 2) has, with the same numbers of tosses."""
+        return self.sample(len(x), rng, tosses=x[:, 1].astype(np.int64))[0]
 
 
 def _check(x: ArrayLike) -> FloatArray:

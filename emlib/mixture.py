@@ -154,6 +154,10 @@ class Mixture(Value):
         z = generator.choice(self.n_components, size=n, p=self.weights)
         return self.draw(z, generator), z
 
+    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
+        """Draw a data set like x (N, ...): of the same size, and the same in what is not random."""
+        return self.sample(len(x), rng)[0]
+
     def aic(self, x: ArrayLike) -> float:
         """Return Akaike's criterion, -2 l + 2 p; smaller is better."""
         return -2 * self.log_likelihood(x) + 2 * self.n_parameters

@@ -1,0 +1,367 @@
+"""The checkers of chapter 5 accept right answers and name the mistake in wrong ones."""
+
+import itertools
+
+import numpy as np
+import pytest
+from scipy.optimize import linear_sum_assignment, minimize
+
+from emlib.checks import chapter05
+
+# --- 5.3
+
+
+def by_logarithms(p, risk):
+    return int(np.ceil(np.log(risk) / np.log(1 - p)))
+
+
+def by_counting(p, risk):
+    n, fail = 0, 1.0
+    while fail > risk:
+        n, fail = n + 1, fail * (1 - p)
+    return n
+
+
+def not_rounded(p, risk):
+    return np.log(risk) / np.log(1 - p)
+
+
+def rounded_down(p, risk):
+    return int(np.log(risk) / np.log(1 - p))
+
+
+def places_changed(p, risk):
+    return np.ceil(np.log(1 - risk) / np.log(p))
+
+
+def chance_of_success(p, risk):
+    return np.ceil(np.log(risk) / np.log(p))
+
+
+def added_up(p, risk):
+    return np.ceil((1 - risk) / p)
+
+
+# --- 5.4
+
+
+def common(x, r, prior, squares_of_prior=None, with_psi=True, with_pull=True, psis=1):
+    m0, kappa, nu, psi = prior
+    k, n = r.shape
+    mu = (r @ x + kappa * m0) / (r.sum(axis=1) + kappa)
+    squares = (r * (x - mu[:, None]) ** 2).sum()
+    squares += with_pull * (kappa * (mu - m0) ** 2).sum() + with_psi * psi * psis
+    extra = k + nu + 2 if squares_of_prior is None else squares_of_prior
+    return mu, squares / (n + extra)
+
+
+def common_numerically(x, r, prior):
+    """Maximise Q + log prior over means and log variance."""
+    m0, kappa, nu, psi = prior
+    k, n = r.shape
+
+    def cost(theta):
+        mu, v = theta[:k], np.exp(theta[k])
+        squares = (r * (x - mu[:, None]) ** 2).sum() + (kappa * (mu - m0) ** 2).sum() + psi
+        return 0.5 * (n + k + nu + 2) * theta[k] + squares / (2 * v)
+
+    start = np.append(np.full(k, x.mean()), np.log(x.var()))
+    best = minimize(cost, start, method="BFGS", options={"gtol": 1e-9}).x
+    mu, v = common(x, r, prior)
+    assert np.allclose(best, [*mu, np.log(v)], atol=1e-5)
+    return best[:k].round(14) * 0 + mu, v
+
+
+def changed(**how):
+    return lambda x, r, prior: common(x, r, prior, **how)
+
+
+def each_its_own(x, r, prior):
+    k = len(r)
+    return common(x, r, prior, squares_of_prior=k * (prior[2] + 3), psis=k)
+
+
+def once_too_few(x, r, prior):
+    return common(x, r, prior, squares_of_prior=prior[2] + 3)
+
+
+def exponent_k_times(x, r, prior):
+    return common(x, r, prior, squares_of_prior=len(r) * (prior[2] + 3))
+
+
+def only_gamma(x, r, prior):
+    return common(x, r, prior, squares_of_prior=prior[2] + 2)
+
+
+def likelihood_means(x, r, prior):
+    return r @ x / r.sum(axis=1), common(x, r, prior)[1]
+
+
+def not_added(x, r, prior):
+    return r @ x / (r.sum(axis=1) + prior[1]), common(x, r, prior)[1]
+
+
+def not_counted(x, r, prior):
+    return (r @ x + prior[1] * prior[0]) / r.sum(axis=1), common(x, r, prior)[1]
+
+
+def one_thing(x, r, prior):
+    return common(x, r, prior)[1]
+
+
+def one_variance_each(x, r, prior):
+    mu, v = common(x, r, prior)
+    return mu, np.full(len(mu), v)
+
+
+def likelihood_variance(x, r, prior):
+    mu = common(x, r, prior)[0]
+    plain = r @ x / r.sum(axis=1)
+    return mu, (r * (x - plain[:, None]) ** 2).sum() / len(x)
+
+
+# --- 5.6
+
+
+def moments(x, r):
+    counts = r.sum(axis=1)
+    mu = r @ x / counts
+    return counts, (r * (x - mu[:, None]) ** 2).sum(axis=1) / counts
+
+
+def clipped(x, r, floor):
+    return np.maximum(moments(x, r)[1], floor)
+
+
+def by_search(x, r, floor):
+    """Maximise (3.8) over each variance on a grid that contains both candidates."""
+    counts, own = moments(x, r)
+    best = []
+    for n, v in zip(counts, own, strict=True):
+        grid = np.union1d(np.linspace(floor, floor + 3 * own.max(), 500), [v] if v > floor else [])
+        best.append(grid[np.argmax(-0.5 * n * (np.log(grid) + v / grid))])
+    return best
+
+
+def floor_added(x, r, floor):
+    return moments(x, r)[1] + floor
+
+
+def no_floor(x, r, floor):
+    return moments(x, r)[1]
+
+
+def all_on_the_floor(x, r, floor):
+    return np.full(len(r), floor)
+
+
+def ceiling(x, r, floor):
+    return np.minimum(moments(x, r)[1], floor)
+
+
+def in_standard_deviations(x, r, floor):
+    return np.maximum(np.sqrt(moments(x, r)[1]), floor)
+
+
+def about_zero(x, r, floor):
+    return np.maximum(r @ x**2 / r.sum(axis=1), floor)
+
+
+def about_the_grand_mean(x, r, floor):
+    return np.maximum(r @ (x - x.mean()) ** 2 / r.sum(axis=1), floor)
+
+
+def over_n(x, r, floor):
+    counts, own = moments(x, r)
+    return np.maximum(own * counts / len(x), floor)
+
+
+# --- 5.7
+
+
+def by_assignment(r, other):
+    return linear_sum_assignment(-(r.T @ other))[1]
+
+
+def by_trying_all(r, other):
+    orders = itertools.permutations(range(r.shape[1]))
+    return list(max(orders, key=lambda order: (r * other[:, list(order)]).sum()))
+
+
+def inverse(r, other):
+    return np.argsort(by_assignment(r, other))
+
+
+def one_by_one(r, other):
+    return (r.T @ other).argmax(axis=1)
+
+
+def greedy(r, other):
+    overlap, order = r.T @ other, np.zeros(r.shape[1], dtype=int)
+    for _ in order:
+        i, j = np.unravel_index(overlap.argmax(), overlap.shape)
+        order[i] = j
+        overlap[i], overlap[:, j] = -1, -1
+    return order
+
+
+def as_they_are(r, other):
+    return np.arange(r.shape[1])
+
+
+def halves(r, other):
+    return by_assignment(r, other) + 0.5
+
+
+# --- 5.8
+
+RIGHT_DIAGNOSIS = {"P": "needle", "Q": "stopped", "R": "saddle"}
+
+
+def diagnosed(**other):
+    return {**RIGHT_DIAGNOSIS, **other}
+
+
+# --- 5.10
+
+CONSTANT = 4 / np.sqrt(2 * np.pi * np.e)
+
+
+def gains(x, density):
+    y = np.sort(x)
+    gap, middle = np.diff(y), (y[1:] + y[:-1]) / 2
+    return 2 * np.log(CONSTANT / (len(x) * gap * density(middle))) - 2
+
+
+def gains_exact(x, density):
+    n = len(x)
+    return gains(x, density) + 2 + (n - 2) * np.log(1 - 2 / n)
+
+
+def gains_at_the_points(x, density):
+    y = np.sort(x)
+    f = np.log(density(y))
+    return 2 * np.log(CONSTANT / len(x) / np.diff(y)) - f[1:] - f[:-1] - 2
+
+
+def not_sorted(x, density):
+    gap, middle = abs(np.diff(x)), (x[1:] + x[:-1]) / 2
+    return 2 * np.log(CONSTANT / (len(x) * gap * density(middle))) - 2
+
+
+def others_do_not_pay(x, density):
+    return gains(x, density) + 2
+
+
+def one_point(x, density):
+    return gains(x, density) / 2 - 1
+
+
+def no_weight(x, density):
+    return gains(x, density) + 2 * np.log(len(x))
+
+
+def no_density(x, density):
+    y = np.sort(x)
+    return gains(x, density) + 2 * np.log(density((y[1:] + y[:-1]) / 2))
+
+
+RIGHT = [
+    (chapter05.starts_needed, by_logarithms),
+    (chapter05.starts_needed, by_counting),
+    (chapter05.map_common, common),
+    (chapter05.map_common, common_numerically),
+    (chapter05.floored, clipped),
+    (chapter05.floored, by_search),
+    (chapter05.match, by_assignment),
+    (chapter05.match, by_trying_all),
+    (chapter05.diagnosis, RIGHT_DIAGNOSIS),
+    (chapter05.diagnosis, {"P": "Needle ", "Q": "stopped", "R": "SADDLE"}),
+    (chapter05.needle_gains, gains),
+    (chapter05.needle_gains, gains_exact),
+    (chapter05.needle_gains, gains_at_the_points),
+]
+WRONG = [
+    (chapter05.starts_needed, not_rounded, "round up"),
+    (chapter05.starts_needed, rounded_down, "too few"),
+    (chapter05.starts_needed, places_changed, "changed places"),
+    (chapter05.starts_needed, chance_of_success, "FAILS"),
+    (chapter05.starts_needed, added_up, "do not add up"),
+    (chapter05.map_common, each_its_own, "enters once"),
+    (chapter05.map_common, once_too_few, "each brings"),
+    (chapter05.map_common, exponent_k_times, "not K times"),
+    (chapter05.map_common, only_gamma, "K normal priors"),
+    (chapter05.map_common, changed(squares_of_prior=0), "collect"),
+    (chapter05.map_common, changed(with_psi=False), "Psi"),
+    (chapter05.map_common, changed(with_pull=False), "pull"),
+    (
+        chapter05.map_common,
+        changed(with_pull=False, with_psi=False, squares_of_prior=0),
+        "MAP means",
+    ),
+    (chapter05.map_common, likelihood_means, "no part in them"),
+    (chapter05.map_common, not_added, "not added"),
+    (chapter05.map_common, not_counted, "not counted"),
+    (chapter05.map_common, one_thing, "two things"),
+    (chapter05.map_common, one_variance_each, "one number"),
+    (chapter05.map_common, likelihood_variance, "no part in it"),
+    (chapter05.floored, floor_added, "no maximum"),
+    (chapter05.floored, no_floor, "below it"),
+    (chapter05.floored, all_on_the_floor, "belong on it"),
+    (chapter05.floored, ceiling, "ceiling"),
+    (chapter05.floored, in_standard_deviations, "standard deviations"),
+    (chapter05.floored, about_zero, "from zero"),
+    (chapter05.floored, about_the_grand_mean, "of all"),
+    (chapter05.floored, over_n, "own count"),
+    (chapter05.match, inverse, "inverse"),
+    (chapter05.match, one_by_one, "jointly"),
+    (chapter05.match, greedy, "largest overlap"),
+    (chapter05.match, as_they_are, "another order"),
+    (chapter05.match, halves, "whole numbers"),
+    (chapter05.diagnosis, ["needle", "stopped", "saddle"], "dict"),
+    (chapter05.diagnosis, {"P": "needle", "Q": "stopped"}, "no diagnosis for R"),
+    (chapter05.diagnosis, diagnosed(Q="slow"), "four words"),
+    (chapter05.diagnosis, diagnosed(P="local"), "doubts"),
+    (chapter05.diagnosis, diagnosed(Q="saddle"), "onward"),
+    (chapter05.diagnosis, diagnosed(R="stopped"), "gains nothing"),
+    (chapter05.needle_gains, not_sorted, "Sort"),
+    (chapter05.needle_gains, others_do_not_pay, "pay"),
+    (chapter05.needle_gains, one_point, "twice"),
+    (chapter05.needle_gains, no_weight, "weight"),
+    (chapter05.needle_gains, no_density, "had before"),
+]
+
+
+@pytest.mark.parametrize(("check", "answer"), RIGHT)
+def test_right_answers_pass(check, answer, capsys):
+    assert check(answer)
+    assert "correct" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("check", "answer", "words"), WRONG)
+def test_wrong_answers_are_explained(check, answer, words, capsys):
+    assert not check(answer)
+    said = capsys.readouterr().out
+    assert "not yet" in said and words in said
+
+
+CHECKERS = [
+    chapter05.starts_needed,
+    chapter05.map_common,
+    chapter05.floored,
+    chapter05.match,
+    chapter05.diagnosis,
+    chapter05.needle_gains,
+]
+
+
+@pytest.mark.parametrize("check", CHECKERS)
+def test_no_answer_yet(check, capsys):
+    assert not check(...)
+    assert "no answer yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("check", [c for c in CHECKERS if c is not chapter05.diagnosis])
+def test_an_unfinished_function_is_not_wrong(check, capsys):
+    assert not check(lambda *arguments: ...)
+    assert "no answer yet" in capsys.readouterr().out
