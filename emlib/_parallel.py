@@ -26,7 +26,7 @@ def total(function: Callable[[Item], Any], items: Sequence[Item]) -> Any:
     """
     size = -(-len(items) // SHARES)
     shares = [items[i : i + size] for i in range(0, len(items), size)]
-    n = min(_n_threads(), len(shares))
+    n = min(_n_threads(), len(shares)) if len(shares) > 1 else 1
     # Sums that are taken at the same time, as by the threads of dask, do not all get all cores.
     if n <= 1 or not _threads_taken.acquire(blocking=False):
         return _add_up(_add_up(map(function, share)) for share in shares)

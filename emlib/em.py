@@ -493,9 +493,11 @@ def _coordinates(model: object) -> list[FloatArray]:
 def _distance(before: list[FloatArray], after: list[FloatArray]) -> float:
     """Return the length of a step, each field in units of its own largest entry."""
     tiny = np.finfo(np.float64).tiny
-    pairs = list(zip(before, after, strict=False))
-    parts = [abs(b - a) / max(abs(a).max(), abs(b).max(), tiny) for a, b in pairs]
-    return float(np.sqrt(sum((part**2).sum() for part in parts)))
+    squared = 0.0
+    for a, b in zip(before, after, strict=False):
+        move = (b - a).ravel() / max(abs(a).max(), abs(b).max(), tiny)
+        squared += float(move @ move)
+    return float(np.sqrt(squared))
 
 
 def _growing(moves: Sequence[float]) -> bool:

@@ -9,7 +9,8 @@ when the data lie far from the origin.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Self
 
 import numpy as np
@@ -214,7 +215,7 @@ class GaussianMixture(Mixture):
     def _half_log_determinants(self) -> FloatArray:
         """Return (1/2) log |Sigma_k|: the sum of the logs of the factor's diagonal (eq. 4.6)."""
         if self._has_matrices:
-            return np.asarray(np.log(np.diagonal(self._factor, axis1=1, axis2=2)).sum(axis=1))
+            return np.asarray(np.log(_diagonals(self._factor)).sum(axis=1))
         return np.asarray(np.log(self._factor).sum(axis=1))
 
     def _expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
@@ -271,21 +272,34 @@ class GaussianMixture(Mixture):
         shift = first / counts[:, None]  # the new means, in whitened coordinates (eq. 4.24)
         central = self._central(counts, shift, second, sizes)
         covariances = self._unwhiten(central)
-        if not self._has_matrices:
+        if self._has_matrices:
+            means = self.means + (self._factor @ shift[:, :, None])[:, :, 0]
+            factor = self._factor @ _cholesky(central.reshape(-1, *central.shape[-2:]))
+        else:
             means = self.means + self._factor * shift
-            self._refuse_collapse(weights, means, covariances)
-            return replace(self, weights=weights, means=means, covariances=covariances)
-        means = self.means + (self._factor @ shift[:, :, None])[:, :, 0]
-        factor = self._factor @ _cholesky(central.reshape(-1, *central.shape[-2:]))  # of L C L^T
+            factor = self._factor * np.sqrt(np.maximum(_by_feature(central, shift.shape[1]), 0.0))
         self._refuse_collapse(weights, means, covariances, factor)
-        new = replace(self, weights=weights, means=means, covariances=covariances)
-        new._refine(factor)
-        return new
+        return self._successor(weights, means, covariances, factor)
 
-    def _refine(self, factor: FloatArray) -> None:
-        """Take a factor that was not worked out from the covariances, free of their rounding."""
-        object.__setattr__(self, "_factor", factor)
-        object.__setattr__(self, "_whitener", _inverse(factor))
+    def _successor(
+        self, weights: FloatArray, means: FloatArray, covariances: FloatArray, factor: FloatArray
+    ) -> Self:
+        """Return a model with these parameters, which need no checks: an M-step has made them.
+
+        Nor a new factorisation: L chol(C) is a factor of L C L^T, free of that product's rounding.
+        """
+        whitener = _inverse(factor) if self._has_matrices else 1 / factor
+        new = copy(self)
+        for name, value in (
+            ("weights", weights),
+            ("means", means),
+            ("covariances", covariances),
+            ("_factor", factor),
+            ("_whitener", whitener),
+        ):
+            value.setflags(write=False)
+            object.__setattr__(new, name, value)
+        return new
 
     def _sizes(self, counts: FloatArray) -> FloatArray:
         """Return how many squares each second moment adds up, to be broadcast against it."""
@@ -365,7 +379,7 @@ class GaussianMixture(Mixture):
         weights: FloatArray,
         means: FloatArray,
         cov: FloatArray,
-        factor: FloatArray | None = None,
+        factor: FloatArray,
     ) -> None:
         """Raise if some component is flat in a direction in which the data are not.
 
@@ -376,10 +390,10 @@ class GaussianMixture(Mixture):
         """
         k, d = means.shape
         centred = means - weights @ means
-        if factor is not None:
-            stack = np.broadcast_to(cov, (k, d, d))
-            total = np.tensordot(weights, stack, axes=1) + (centred.T * weights) @ centred
-            pivots = np.minimum(_pivots(stack), np.diagonal(factor, axis1=1, axis2=2))
+        if self._has_matrices:
+            within = cov if cov.ndim == 2 else (weights @ cov.reshape(k, -1)).reshape(d, d)
+            total = within + (centred.T * weights) @ centred
+            pivots = np.minimum(_pivots(cov.reshape(-1, d, d)), _diagonals(factor))
             own, everything = pivots**2, _pivots(total[None]) ** 2
         else:
             own = _by_feature(cov, d)
@@ -390,8 +404,9 @@ class GaussianMixture(Mixture):
         flat = ~(own > np.maximum(COLLAPSED * everything, SMALLEST**2))
         if flat.any():
             worst = int(flat.any(axis=1).argmax())
-            tied = self.covariance_type == "tied"
-            who = "the common covariance" if tied else f"component {worst}"
+            who = (
+                "the common covariance" if self.covariance_type == "tied" else f"component {worst}"
+            )
             raise DegenerateError(
                 f"{who} has collapsed onto a point or a plane near x = "
                 f"{np.array2string(means[worst], precision=6)}, where the likelihood has no bound. "
@@ -538,7 +553,11 @@ def _cholesky(stack: FloatArray) -> FloatArray:
 
 
 def _pivots(stack: FloatArray) -> FloatArray:
-    return np.diagonal(_cholesky(stack), axis1=1, axis2=2)
+    return _diagonals(_cholesky(stack))
+
+
+def _diagonals(stack: FloatArray) -> FloatArray:
+    return np.asarray(stack.diagonal(axis1=1, axis2=2))
 
 
 def _outer(v: FloatArray) -> FloatArray:

@@ -24,7 +24,7 @@ from emlib._validation import (
 from emlib.em import DegenerateError, Expectation
 from emlib.prior import MixturePrior
 
-BLOCK = 2**16  # numbers in the largest temporary array of an E-step: half a megabyte
+BLOCK = 2**17  # numbers in the largest temporary array of an E-step: about one megabyte
 FEWEST = 64  # rows of a block, however many components and features there are
 SAME = 1e-6  # distance between components below which EM cannot tell them apart
 EMPTY = 1e-12  # share of the data below which a component counts as empty

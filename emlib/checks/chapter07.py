@@ -1,0 +1,274 @@
+"""Checkers for the exercises of chapter 7, the EM family."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+import numpy as np
+from scipy.special import softmax
+from scipy.stats import geom
+
+from emlib import em
+from emlib._validation import FloatArray
+from emlib.checks import Problem, call, climbing, close, distributions, exercise, numbers
+
+
+@exercise("7.2")
+def gene_step(function: Callable[..., Any]) -> None:
+    """Check `function(counts, p)`, which returns the next frequencies of A, B and O."""
+    samples = (
+        (np.array([186, 38, 13, 284]), np.array([0.3, 0.2, 0.5])),
+        (np.array([20, 30, 40, 10]), np.array([0.1, 0.6, 0.3])),
+    )
+    for counts, p in samples:
+        n_a, n_b, n_ab, n_o = counts
+        right = _genes(counts, 2 * p[2] / (p[:2] + 2 * p[2]))
+        value = numbers(call(function, counts, p), "The array of frequencies", (3,))
+        people = right * 2
+        hints: list[tuple[Any, str]] = [
+            (right * 2 * counts.sum(), "Those are numbers of genes; divide them by their sum."),
+            (people, "Everybody has two genes: divide by twice the number of people."),
+            (right[[2, 0, 1]], "The order should be A, B, O."),
+            (p, "Your frequencies have not moved. Do you return the old ones?"),
+            (
+                _genes(counts, p[2] / (p[:2] + p[2])),
+                "The factor 2 is missing in (7.2): AO can come about in two ways.",
+            ),
+            (
+                _genes(counts, p[:2] / (p[:2] + 2 * p[2])),
+                "You have exchanged AA and AO: (7.2) is the probability of AO.",
+            ),
+            (
+                _genes(counts, np.zeros(2)),
+                "You count every A as AA and every B as BB. Some of them hide an O.",
+            ),
+            (
+                _genes(np.array([n_a, n_b, 0, n_o]), 2 * p[2] / (p[:2] + 2 * p[2])),
+                "People of group AB have an A gene and a B gene too: see (7.3).",
+            ),
+        ]
+        close(value, right, "The array of frequencies", hints, "Compare (7.2) and (7.3).")
+
+
+def _genes(counts: FloatArray, hidden: FloatArray) -> FloatArray:
+    """Return the shares of A, B and O genes if that share of groups A and B hides an O."""
+    n_a, n_b, n_ab, n_o = counts
+    a, b = n_a * (2 - hidden[0]) + n_ab, n_b * (2 - hidden[1]) + n_ab
+    o = n_a * hidden[0] + n_b * hidden[1] + 2 * n_o
+    return np.asarray(np.array([a, b, o]) / (a + b + o))
+
+
+@exercise("7.3")
+def tempered(function: Callable[..., Any]) -> None:
+    """Check `function(log_joint, temperature)`, which returns q (N, K)."""
+    plain = np.log(np.array([[0.2, 0.1, 0.05], [0.01, 0.3, 0.02], [0.1, 0.1, 0.4]]))
+    for temperature in (1.0, 2.5, 0.4):
+        with np.errstate(all="ignore"):
+            value = call(function, plain, temperature)
+        right = softmax(plain / temperature, axis=1)
+        if np.shape(value) == plain.shape:
+            hints: list[tuple[Any, str]] = [
+                (softmax(plain, axis=1), "The temperature has no effect in yours."),
+                (softmax(plain * temperature, axis=1), "You multiply by T; (7.14) divides by it."),
+                (softmax(plain / temperature, axis=0), "You normalise columns; each row is a q."),
+                (np.exp(plain / temperature), "Your rows do not sum to one: normalise them."),
+                (plain / temperature, "Those are logarithms; the probabilities are wanted."),
+                (softmax(plain, axis=1) ** (1 / temperature), "Normalise after taking the power."),
+            ]
+            close(value, right, "The array q", hints, "Compare (7.14).")
+        distributions(value, "q", (3, 3))
+    far = np.array([[-5000.0, -5001.0], [-9000.0, -8000.0]])
+    with np.errstate(all="ignore"):
+        value = call(function, far, 2.0)
+    if not np.isfinite(np.asarray(value, dtype=float)).all():
+        raise Problem(
+            "Log joints of -5000 give NaN: every exponential underflows. Subtract the largest of "
+            "each row first (3.13)."
+        )
+    close(value, softmax(far / 2, axis=1), "The array q, for log joints of -5000,")
+
+
+@exercise("7.5")
+def hard_step(function: Callable[..., Any]) -> None:
+    """Check `function(x, w, weights, rates)`, which returns the next weights and rates."""
+    samples = (
+        (
+            np.arange(10),
+            np.array([162, 267, 271, 185, 111, 61, 27, 8, 3, 1]),
+            np.array([0.9, 0.1]),
+            np.array([1.0, 4.0]),
+        ),
+        (
+            np.array([0, 1, 3, 8, 20, 22]),
+            np.array([4, 1, 2, 5, 1, 3]),
+            np.array([0.6, 0.3, 0.1]),
+            np.array([0.5, 3.0, 18.0]),
+        ),
+    )
+    for x, w, weights, rates in samples:
+        value = call(function, x, w, weights, rates)
+        new = _pair(value, "weights and rates", weights.shape)
+        a = np.log(weights) + x[:, None] * np.log(rates) - rates
+        q = np.eye(len(weights))[a.argmax(axis=1)]
+        soft = softmax(a, axis=1)
+        right = _shares(x, w, q)
+        if np.allclose(new[0], right[1]) and np.allclose(new[1], right[0]):
+            raise Problem("Return the weights first, then the rates: yours are in another order.")
+        unweighted, equal = _shares(x, np.ones(len(x)), q), a - np.log(weights)
+        cases: list[tuple[tuple[FloatArray, FloatArray], str]] = [
+            (_shares(x, w, soft), "That is EM: you average. Here each row goes to one kind."),
+            (unweighted, "Each row stands for w_n days, but yours count once each."),
+            (
+                _shares(x, w, np.eye(len(weights))[equal.argmax(axis=1)]),
+                "You decide without the weights: the log joint (7.4) holds log pi_k too.",
+            ),
+            (
+                _shares(x, w, np.eye(len(weights))[(a + rates).argmax(axis=1)]),
+                "Your log joint lacks the term - lambda_k of (7.4).",
+            ),
+            ((weights, rates), "Nothing has moved. Do you return the old values?"),
+        ]
+        for (wrong_weights, wrong_rates), message in cases:
+            far = not np.allclose(wrong_rates, right[1])
+            if far and np.allclose(new[1], wrong_rates) and np.allclose(new[0], wrong_weights):
+                raise Problem(message)
+        N, S = w @ q, (w * x) @ q
+        hints: list[tuple[Any, str]] = [
+            (N, "Those are numbers of days; weights sum to one."),
+            (weights, "The weights have not moved: see (3.9)."),
+            (unweighted[0], "Each row stands for w_n days, but yours count once each."),
+        ]
+        close(new[0], right[0], "The array of weights", hints, "Share of the days of each kind.")
+        hints = [
+            (S, "Those are numbers of notices; divide by the days of the kind."),
+            (S / w.sum(), "Divide by the days of each kind, not by all days."),
+            (rates, "The rates have not moved: see (7.5)."),
+        ]
+        close(new[1], right[1], "The array of rates", hints, "Notices over days: (7.5).")
+
+
+def _shares(x: Any, w: Any, q: FloatArray) -> tuple[FloatArray, FloatArray]:
+    with np.errstate(all="ignore"):
+        return w @ q / np.sum(w), (w * x) @ q / (w @ q)
+
+
+def _pair(value: Any, what: str, shape: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    """Return two arrays of one shape, or explain."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise Problem(f"Your function should return two things, {what}.")
+    first, second = what.split(" and ")
+    return (
+        numbers(value[0], f"The array of {first}", shape),
+        numbers(value[1], f"The array of {second}", shape),
+    )
+
+
+@exercise("7.6")
+def common_mean_round(function: Callable[..., Any]) -> None:
+    """Check `function(x, r, variances)`, which returns the common mean and the variances."""
+    rng = np.random.default_rng(76)
+    for k in (2, 3):
+        x = 10 + rng.standard_normal(12) * np.geomspace(0.5, 8, 12)
+        r = rng.dirichlet(np.ones(k), 12)
+        variances = np.geomspace(0.5, 20, k)
+        value = call(function, x, r, variances)
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise Problem("Your function should return two things, the mean and the variances.")
+        counts, p = r.sum(axis=0), (r / variances).sum(axis=1)
+        mean = float(p @ x / p.sum())
+        own = r.T @ x / counts
+        inverse = 1 / (r @ variances)
+        rooted = (r / np.sqrt(variances)).sum(axis=1)
+        hints: list[tuple[Any, str]] = [
+            (x.mean(), "That is the plain mean: a bad instrument should count less than a good."),
+            (own, "There is one common mean, not one for each component."),
+            (own.mean(), "You average the means of the components: weight by N_k / v_k."),
+            (
+                (r @ variances) @ x / (r @ variances).sum(),
+                "You weight with the variances: the noisiest counts most. Use precisions, 1 / v.",
+            ),
+            (
+                rooted @ x / rooted.sum(),
+                "You divide by standard deviations; the derivative has 1 / v_k.",
+            ),
+            (
+                inverse @ x / inverse.sum(),
+                "You take one over the average variance; the average of 1 / v_k is wanted.",
+            ),
+            (p @ x, "The weighted sum must be divided by the sum of the weights."),
+        ]
+        if np.shape(value[0]) == own.shape and np.allclose(value[0], own):
+            raise Problem(hints[1][1])
+        close(value[0], mean, "The mean", hints, "Set the derivative in mu to zero.")
+        right = ((x - mean) ** 2) @ r / counts
+        hints = [
+            (
+                ((x[:, None] - own) ** 2 * r).sum(axis=0) / counts,
+                "You take the variances about the components' own means; here it is common.",
+            ),
+            (
+                ((x - x.mean()) ** 2) @ r / counts,
+                "You take the variances about the plain mean. Use the new common mean.",
+            ),
+            (((x - mean) ** 2) @ r, "Those are sums of squares. Divide by N_k."),
+            (((x - mean) ** 2) @ r / len(x), "Divide by N_k of each component, not by N."),
+            (np.sqrt(right), "Those are standard deviations; variances are wanted."),
+            (variances, "The variances have not moved. Do you return the old ones?"),
+        ]
+        close(value[1], right, "The array of variances", hints, "See (3.11), about the new mean.")
+
+
+@exercise("7.9")
+def geometric(family: Any) -> None:
+    """Check the class `GeometricMixture(weights, probabilities)`."""
+    weights, p = np.array([0.3, 0.7]), np.array([0.6, 0.15])
+    x = np.array([1.0, 1.0, 2.0, 3.0, 5.0, 9.0, 14.0])
+    model = call(family, weights, p)
+    value = call(model.log_joint, x)
+    right = np.log(weights) + geom.logpmf(x[:, None], p)
+    hints: list[tuple[Any, str]] = [
+        (right - np.log(weights), "log_joint lacks log pi_k: it is the *joint* of x and kind."),
+        (np.exp(right), "log_joint returns probabilities; their logarithms are wanted."),
+        (
+            np.log(weights) + np.log(p) + x[:, None] * np.log1p(-p),
+            "You count x failures. The last of the x attempts is the success: x - 1 failures.",
+        ),
+        (right - np.log(p), "log_joint lacks the success, log p."),
+        (right.T, "log_joint should have one row for each observation."),
+    ]
+    if np.shape(value) == right.T.shape and np.allclose(value, right.T):
+        raise Problem(hints[-1][1])
+    close(value, right, "log_joint(x)", hints, "log pi_k + log p + (x - 1) log(1 - p).")
+    if call(lambda: model.n_parameters) != 3:
+        raise Problem(
+            f"n_parameters of two components should be 3 (one weight and two probabilities are "
+            f"free), not {model.n_parameters}. Is it a property?"
+        )
+    e_step = call(model.e_step, x)
+    after = call(model.m_step, e_step)
+    r = softmax(right, axis=1)
+    close(after.weights, r.mean(axis=0), "weights after one step", (), "See (3.9).")
+    attempts = x @ r
+    hints = [
+        (attempts / r.sum(axis=0), "Those are mean numbers of attempts; p is one over that."),
+        (p, "The probabilities have not moved: does m_step replace them?"),
+        (
+            r.sum(axis=0) / (attempts + r.sum(axis=0)),
+            "You divide by attempts plus successes; the success is one of the attempts.",
+        ),
+    ]
+    right = r.sum(axis=0) / attempts
+    close(after.probabilities, right, "probabilities after one step", hints, "N_k / S_k.")
+    steps = call(lambda: list(islice(em.iterate(model, x), 8)))
+    climbing([step.objective for step in steps])
+    sample, z = call(lambda: model.sample(2000, rng=0))
+    if np.shape(sample) != (2000,) or np.min(sample) < 1:
+        raise Problem("draw(z, rng) should return one whole number, 1 or more, for each z.")
+    means = np.array([np.mean(sample[z == k]) for k in range(2)])
+    if not np.allclose(means, 1 / p, rtol=0.15):
+        raise Problem(
+            f"The samples of draw have means {means.round(1).tolist()} in the two components; "
+            f"they should be near {(1 / p).round(1).tolist()}."
+        )

@@ -1,0 +1,635 @@
+"""The EM family: change one of the two steps, and know what is left of the theorem.
+
+EM climbs one function of two things, a distribution q over what is hidden and a model theta:
+
+    F_T(q, theta) = E_q[log p(x, z | theta)] + T H(q) + log p(theta)
+
+At temperature T = 1 that is the bound (eq. 1.5, with a prior if there is one). The E-step
+maximises it over q, the M-step over theta. Each function below changes one of the two, is a
+generator like `em.iterate`, and says in its notes which quantity still cannot fall.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import chain, repeat
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import entr, softmax
+
+from emlib import em
+from emlib._validation import FloatArray, sample_weights
+from emlib.em import Expectation, Model, Step
+from emlib.mixture import Mixture
+
+M = TypeVar("M", bound=Mixture)
+CMStep = Callable[[M, FloatArray, FloatArray], M]
+
+
+@dataclass(frozen=True, eq=False)
+class Move(Step[M]):
+    """One iterate of a variant: a `Step` that also holds the q of that moment.
+
+    Its `objective` is that of any step, log-likelihood + log prior of `model`. What the variant
+    climbs may be something else, which `free_energy` works out from `model` and `q`.
+
+    Attributes
+    ----------
+    q : ndarray, shape (N, K)
+        The distribution over components that the variant has in its hands; rows sum to one.
+    """
+
+    q: FloatArray
+
+
+def free_energy(
+    model: Mixture,
+    x: ArrayLike,
+    q: ArrayLike,
+    temperature: float = 1.0,
+    sample_weight: ArrayLike | None = None,
+) -> float:
+    """Return F_T(q, theta), in nats: the one function that the whole family climbs.
+
+    Parameters
+    ----------
+    model : Mixture
+        The model theta.
+    x : array_like, shape (N,) or (N, D)
+        Data.
+    q : array_like, shape (N, K)
+        A distribution over components for each row.
+    temperature : float
+        T: 1 gives the bound, and 0 the expected log joint, which for a q of zeros and ones is
+        the classification likelihood.
+    sample_weight : array_like, shape (N,), optional
+        One weight a row.
+
+    References
+    ----------
+    Neal and Hinton (1998), in Jordan (ed.), Learning in Graphical Models, equation (7), where
+    T = 1; Ueda and Nakano (1998), Neural Networks 11:271-282, for other T; chapter 7, eq. (7.13).
+
+    Examples
+    --------
+    >>> from emlib import GaussianMixture1D
+    >>> model = GaussianMixture1D([0.5, 0.5], [-1.0, 1.0], 1.0)
+    >>> q = model.responsibilities([0.0, 2.0])
+    >>> free_energy(model, [0.0, 2.0], q) == model.elbo([0.0, 2.0], q)
+    True
+    """
+    q = np.asarray(q, dtype=float)
+    rows = q * np.where(q > 0, model.log_joint(x), 0.0) + temperature * entr(q)
+    w = sample_weights(sample_weight, len(rows))
+    total = rows.sum() if w is None else w @ rows.sum(axis=1)
+    return float(total) + model.log_prior()
+
+
+# ---------------------------------------------------------------------------------------------
+# Another M-step
+# ---------------------------------------------------------------------------------------------
+
+
+def partial(
+    model: Model, x: Any, fraction: float = 0.5, sample_weight: Any = None
+) -> Iterator[Step[Model]]:
+    """Yield a generalised EM (GEM) that goes only part of the way to the bound's summit.
+
+    Parameters
+    ----------
+    model, x, sample_weight
+        As for `em.iterate`; any model will do, mixture or not.
+    fraction : float
+        How far to go, from 0 (stay) to 1 (EM), on the straight line between the parameters.
+
+    Yields
+    ------
+    Step
+        Keeps the theorem: `objective` never falls, since on that line the bound only rises
+        (eq. 7.6).
+
+    References
+    ----------
+    Dempster, Laird and Rubin (1977), J. R. Statist. Soc. B 39:1-38, section 3, definition of GEM.
+
+    Examples
+    --------
+    >>> from itertools import islice
+    >>> from emlib import Linkage
+    >>> for step in islice(partial(Linkage(0.5), [125, 18, 20, 34]), 3):
+    ...     print(f"{step.model.theta:.4f}")
+    0.5000
+    0.5541
+    0.5854
+    """
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"fraction must lie between 0 and 1, but it is {fraction!r}.")
+    while True:
+        step = Step(model, em.expect(model, x, sample_weight))
+        yield step
+        model = between(model, model.m_step(step.expectation), fraction)
+
+
+def between(model: Model, other: Model, fraction: float) -> Model:
+    """Return the model at `fraction` of the way from one to another, parameter by parameter.
+
+    Weights, means, rates, probabilities and covariances all live in convex sets, so that what
+    lies between two models is a model.
+
+    Examples
+    --------
+    >>> from emlib import Linkage
+    >>> between(Linkage(0.2), Linkage(0.6), 0.25)
+    Linkage(theta=0.3)
+    """
+    new = {}
+    for name in (f.name for f in fields(model) if f.init):  # type: ignore[arg-type]
+        a, b = getattr(model, name), getattr(other, name)
+        if np.asarray(a).dtype.kind == "f":
+            new[name] = a + fraction * (b - a) if fraction < 1 else b
+    return replace(model, **new)  # type: ignore[type-var]
+
+
+def gradient(
+    model: M,
+    x: ArrayLike,
+    pack: Callable[[M], FloatArray],
+    unpack: Callable[[M, FloatArray], M],
+    length: float = 1.0,
+    sample_weight: ArrayLike | None = None,
+) -> Iterator[Move[M]]:
+    """Yield gradient EM: a step along the slope of the bound in place of the M-step.
+
+    For models whose M-step has no closed form.
+
+    Parameters
+    ----------
+    model, x, sample_weight
+        As for `em.iterate`, for one array of data.
+    pack, unpack : callable
+        Free parameters as a vector, best without constraints (logarithms of what is positive),
+        and a model like the first with the parameters of a vector.
+    length : float
+        Length of the step as a multiple of the slope; halved until the bound does not fall.
+
+    Yields
+    ------
+    Move
+        Keeps the theorem: `objective` never falls, because the bound does not.
+
+    References
+    ----------
+    Lange (1995), J. R. Statist. Soc. B 57:425-437; by Fisher's identity (eq. 1.11) the slope of
+    the bound is that of the log-likelihood.
+    """
+
+    def uphill(bound: Callable[[FloatArray], float], at: FloatArray) -> FloatArray:
+        return length * _slope(bound, at)
+
+    return _walk(model, x, pack, unpack, uphill, sample_weight)
+
+
+def newton(
+    model: M,
+    x: ArrayLike,
+    pack: Callable[[M], FloatArray],
+    unpack: Callable[[M, FloatArray], M],
+    sample_weight: ArrayLike | None = None,
+) -> Iterator[Move[M]]:
+    """Yield EM with one Newton step on the bound in place of the M-step.
+
+    Parameters
+    ----------
+    model, x, pack, unpack, sample_weight
+        As for `gradient`.
+
+    Yields
+    ------
+    Move
+        Keeps the theorem: `objective` never falls, since a Newton step that would lower the
+        bound is halved until it does not (eq. 7.9).
+
+    References
+    ----------
+    Lange (1995), J. R. Statist. Soc. B 57:425-437, equation (2): near a maximum as fast as EM.
+    """
+
+    def uphill(bound: Callable[[FloatArray], float], at: FloatArray) -> FloatArray:
+        slope, curvature = _slope(bound, at), _curvature(bound, at)
+        step = np.linalg.solve(curvature, -slope)
+        return np.asarray(
+            step if step @ slope >= 0 else slope
+        )  # the way to a saddle or a pit: do not go
+
+    return _walk(model, x, pack, unpack, uphill, sample_weight)
+
+
+def _walk(
+    model: M,
+    x: ArrayLike,
+    pack: Callable[[M], FloatArray],
+    unpack: Callable[[M, FloatArray], M],
+    uphill: Callable[[Callable[[FloatArray], float], FloatArray], FloatArray],
+    sample_weight: ArrayLike | None,
+) -> Iterator[Move[M]]:
+    """Yield the iterates of a walk on the bound, each step halved until it does not go down."""
+    while True:
+        step = _move(model, x, model.responsibilities(x), sample_weight)
+        yield step
+
+        def bound(v: FloatArray, q: FloatArray = step.q, like: M = model) -> float:
+            try:
+                with np.errstate(all="ignore"):
+                    return free_energy(unpack(like, v), x, q, 0.0, sample_weight)
+            except ValueError:  # no model has these parameters
+                return -np.inf
+
+        at = pack(model)
+        model = unpack(model, at + _halved(bound, at, uphill(bound, at)))
+
+
+def _halved(
+    function: Callable[[FloatArray], float], at: FloatArray, step: FloatArray
+) -> FloatArray:
+    """Return the step, halved until the function at its end is not below that at its start."""
+    here = function(at)
+    while np.isfinite(step).all() and (at + step != at).any():
+        if function(at + step) >= here:
+            return step
+        step = step / 2
+    return np.zeros_like(at)
+
+
+def _slope(function: Callable[[FloatArray], float], at: FloatArray, h: float = 1e-5) -> FloatArray:
+    """Return the gradient, by central differences."""
+    return np.array([(function(at + e) - function(at - e)) / (2 * h) for e in h * np.eye(len(at))])
+
+
+def _curvature(
+    function: Callable[[FloatArray], float], at: FloatArray, h: float = 1e-3
+) -> FloatArray:
+    """Return the matrix of second derivatives, by central differences of slopes."""
+    rows = [_slope(function, at + e, h) - _slope(function, at - e, h) for e in h * np.eye(len(at))]
+    return np.asarray((np.array(rows) + np.array(rows).T) / (4 * h))
+
+
+def ecm(
+    model: M,
+    x: ArrayLike,
+    cm_steps: Sequence[CMStep[M]],
+    sample_weight: ArrayLike | None = None,
+    multicycle: bool = False,
+) -> Iterator[Move[M]]:
+    """Yield ECM: the M-step as a round of conditional maximisations (CM-steps).
+
+    Parameters
+    ----------
+    model, x, sample_weight
+        As for `em.iterate`, for one array of data.
+    cm_steps : sequence of callable
+        Each is called as ``cm_step(model, x, q)`` with q (N, K) the responsibilities times the
+        sample weights, and returns the model that maximises the expected log joint over some
+        parameters while the others stay. See `only`.
+    multicycle : bool
+        Whether to repeat the E-step before each CM-step.
+
+    Yields
+    ------
+    Move
+        Once a round. Keeps the theorem: each CM-step raises the bound or leaves it, so that
+        `objective` never falls.
+
+    References
+    ----------
+    Meng and Rubin (1993), Biometrika 80:267-278, section 2; multicycle ECM is in section 5.
+
+    Examples
+    --------
+    >>> from emlib import GaussianMixture1D
+    >>> start = GaussianMixture1D([0.5, 0.5], [-1.0, 1.0], 1.0)
+    >>> steps = ecm(start, [-2.0, -1.0, 1.0, 2.0], [only("weights"), only("means")])
+    >>> next(steps).model == start
+    True
+    >>> next(steps).model.variances  # no CM-step for them
+    array([1., 1.])
+    """
+    while True:
+        step = _move(model, x, model.responsibilities(x), sample_weight)
+        yield step
+        q = _times(step.q, sample_weight)
+        for cm_step in cm_steps:
+            model = cm_step(model, model.check(x), q)
+            if multicycle:
+                q = _times(model.responsibilities(x), sample_weight)
+
+
+def only(*names: str) -> Callable[[M, FloatArray, FloatArray], M]:
+    """Return the CM-step that takes only the named fields from the full M-step.
+
+    It is a conditional maximisation only if the summit in these fields is in the same place
+    whatever the fields are that come after: true of weights, of the rates of Poissons, of the
+    means of normals; of variances only after the means.
+    """
+
+    def cm_step(model: M, x: FloatArray, q: FloatArray) -> M:
+        full = model.m_step(Expectation(0.0, q.sum(axis=0), model.statistics(x, q)))
+        taken = {name: getattr(full, name) for name in names}
+        return replace(model, **taken)  # type: ignore[type-var]
+
+    return cm_step
+
+
+# ---------------------------------------------------------------------------------------------
+# Another E-step
+# ---------------------------------------------------------------------------------------------
+
+
+def with_q(
+    model: M,
+    x: ArrayLike,
+    choose: Callable[[FloatArray], FloatArray],
+    sample_weight: ArrayLike | None = None,
+    m_step: CMStep[M] | None = None,
+) -> Iterator[Move[M]]:
+    """Yield EM with another q in place of the responsibilities.
+
+    Parameters
+    ----------
+    model, x, sample_weight
+        As for `em.iterate`, for one array of data.
+    choose : callable
+        ``choose(log_joint)`` returns q (N, K) from log pi_k + log p(x_n | k).
+    m_step : callable, optional
+        In place of the full M-step, as in `ecm`.
+
+    Yields
+    ------
+    Move
+        What is kept of the theorem depends on `choose`.
+
+    Examples
+    --------
+    The softmax gives the responsibilities, and so EM itself:
+
+    >>> from scipy.special import softmax
+    >>> from emlib import GaussianMixture1D
+    >>> start = GaussianMixture1D([0.5, 0.5], [-1.0, 1.0], 1.0)
+    >>> step = next(with_q(start, [0.0, 2.0], lambda a: softmax(a, axis=1)))
+    >>> bool(np.allclose(step.q, start.responsibilities([0.0, 2.0])))
+    True
+    """
+    while True:
+        step = _move(model, x, choose(model.log_joint(x)), sample_weight)
+        yield step
+        if m_step is None:
+            model = model.m_step(step.expectation)
+        else:
+            model = m_step(model, model.check(x), _times(step.q, sample_weight))
+
+
+def hard(
+    model: M,
+    x: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+    m_step: CMStep[M] | None = None,
+) -> Iterator[Move[M]]:
+    """Yield hard EM (classification EM): each row goes whole to its most probable component.
+
+    Parameters
+    ----------
+    model, x, sample_weight, m_step
+        As for `with_q`. With ``m_step=only("means")`` and equal weights and spherical variances
+        this is k-means.
+
+    Yields
+    ------
+    Move
+        Loses the theorem: `objective` may fall. What never falls is the classification
+        likelihood ``free_energy(step.model, x, step.q, temperature=0)`` (eq. 7.15).
+
+    References
+    ----------
+    Celeux and Govaert (1992), Computational Statistics & Data Analysis 14:315-332, section 3.
+
+    Examples
+    --------
+    >>> from emlib import GaussianMixture1D
+    >>> start = GaussianMixture1D([0.5, 0.5], [-1.0, 1.0], 1.0)
+    >>> next(hard(start, [0.1, 2.0])).q
+    array([[0., 1.],
+           [0., 1.]])
+    """
+    return with_q(model, x, _most_probable, sample_weight, m_step)
+
+
+def _most_probable(log_joint: FloatArray) -> FloatArray:
+    return np.asarray(np.eye(log_joint.shape[1])[log_joint.argmax(axis=1)])
+
+
+def annealed(
+    model: M,
+    x: ArrayLike,
+    temperatures: Iterable[float],
+    sample_weight: ArrayLike | None = None,
+) -> Iterator[Move[M]]:
+    """Yield deterministic annealing EM: one step at each temperature, then EM for ever.
+
+    Parameters
+    ----------
+    model, x, sample_weight
+        As for `em.iterate`, for one array of data.
+    temperatures : iterable of float
+        Each positive, usually falling to 1: q is proportional to the joint density to the power
+        1 / T, so that all components are equally probable at a high temperature.
+
+    Yields
+    ------
+    Move
+        While T stays the same ``free_energy(step.model, x, step.q, T)`` never falls (eq. 7.13);
+        the objective may, until T = 1.
+
+    References
+    ----------
+    Ueda and Nakano (1998), Neural Networks 11:271-282, section 3.
+    """
+    schedule = chain(temperatures, repeat(1.0))
+
+    def tempered(log_joint: FloatArray) -> FloatArray:
+        temperature = next(schedule)
+        if not temperature > 0:
+            raise ValueError(f"temperatures must be positive, but one is {temperature!r}.")
+        return np.asarray(softmax(log_joint / temperature, axis=1))
+
+    return with_q(model, x, tempered, sample_weight)
+
+
+def stochastic(
+    model: M,
+    x: ArrayLike,
+    rng: int | np.random.Generator,
+    sample_weight: ArrayLike | None = None,
+) -> Iterator[Move[M]]:
+    """Yield stochastic EM: the component of each row is drawn, not averaged.
+
+    Parameters
+    ----------
+    model, x
+        As for `em.iterate`, for one array of data.
+    rng : int or Generator
+        Seed or generator.
+    sample_weight : array_like, shape (N,), optional
+        Whole numbers: a row of weight 7 is drawn seven times.
+
+    Yields
+    ------
+    Move
+        Loses the theorem: the iterates are a Markov chain that wanders about near a maximum.
+
+    Raises
+    ------
+    DegenerateError
+        If a component is drawn for no row, or for too few to have a variance.
+
+    References
+    ----------
+    Celeux and Diebolt (1985), Computational Statistics Quarterly 2:73-82; Nielsen (2000),
+    Bernoulli 6:457-489, on where the chain settles.
+    """
+    return monte_carlo(model, x, rng, 1, sample_weight)
+
+
+def monte_carlo(
+    model: M,
+    x: ArrayLike,
+    rng: int | np.random.Generator,
+    n_draws: int | Iterable[int],
+    sample_weight: ArrayLike | None = None,
+) -> Iterator[Move[M]]:
+    """Yield Monte Carlo EM: the responsibilities are shares of a number of draws.
+
+    Parameters
+    ----------
+    model, x, rng, sample_weight
+        As for `stochastic`, which is the case of one draw.
+    n_draws : int or iterable of int
+        Draws for each row: always the same number, or one number a step (for example
+        ``itertools.count(1)``), for as many steps as it has.
+
+    Yields
+    ------
+    Move
+        Keeps the theorem on average and in the limit of many draws: the noise of a step shrinks
+        with the square root of the number of draws.
+
+    References
+    ----------
+    Wei and Tanner (1990), J. Amer. Statist. Assoc. 85:699-704.
+    """
+    generator = np.random.default_rng(rng)
+    copies = _copies(sample_weight, len(model.check(x)))
+    draws = repeat(n_draws) if isinstance(n_draws, (int, np.integer)) else iter(n_draws)
+
+    def drawn(log_joint: FloatArray) -> FloatArray:
+        n = np.maximum(copies, 1) * next(draws)  # a row of weight zero is drawn, and counts zero
+        return np.asarray(generator.multinomial(n, softmax(log_joint, axis=1)) / n[:, None])
+
+    return with_q(model, x, drawn, sample_weight)
+
+
+def _copies(sample_weight: ArrayLike | None, n_rows: int) -> Any:
+    w = sample_weights(sample_weight, n_rows)
+    if w is None:
+        return np.ones(n_rows, dtype=np.int64)
+    if (w != np.round(w)).any():
+        raise ValueError("sample_weight must hold whole numbers here: how often a row is drawn.")
+    return w.astype(np.int64)
+
+
+def incremental(model: M, blocks: Any, sample_weight: Any = None) -> Iterator[Move[M]]:
+    """Yield incremental EM: an M-step after the E-step of each block of the data.
+
+    Parameters
+    ----------
+    model : Mixture
+        Where to start.
+    blocks : array_like or re-iterable of arrays
+        Data in blocks, as for `em.iterate`; an array is one block.
+    sample_weight : array_like, re-iterable of arrays or None
+        One weight a row.
+
+    Yields
+    ------
+    Move
+        Once a pass over the data. What never falls is the bound
+        ``free_energy(step.model, x, step.q)`` with the q in hand, which for most blocks is a
+        little out of date (eq. 7.17); the objective lies above it, and may fall. (The `objective`
+        of a step costs a pass of its own, which the algorithm does not need.)
+
+    Notes
+    -----
+    Statistics of all blocks are taken with the first model, so that they can be added whatever
+    the point is from which a family measures.
+
+    References
+    ----------
+    Neal and Hinton (1998), in Jordan (ed.), Learning in Graphical Models, section 4.
+
+    Examples
+    --------
+    >>> from itertools import islice
+    >>> from emlib.poisson import PoissonMixture
+    >>> start, x = PoissonMixture([0.5, 0.5], [1.0, 4.0]), np.array([0, 1, 2, 3, 7, 9])
+    >>> ends = [list(islice(f(start, x), 5))[-1] for f in (incremental, em.iterate)]
+    >>> bool(np.allclose(ends[0].model.rates, ends[1].model.rates))  # one block: that is EM
+    True
+    """
+    frame, data = model, list(em.blocks(blocks, sample_weight))
+    data = [(frame.check(x), w) for x, w in data]
+    q = [model.responsibilities(x) for x, _ in data]
+    parts = [_collect(frame, x, r, w) for (x, w), r in zip(data, q, strict=True)]
+    while True:
+        log_likelihood = sum(model.e_step(x, w).log_likelihood for x, w in data)
+        total = functools.reduce(operator.add, parts)
+        yield Move(model, replace(total, log_likelihood=log_likelihood), np.concatenate(q))
+        for i, (x, w) in enumerate(data):
+            q[i] = model.responsibilities(x)
+            total, parts[i] = _exchanged(total, parts[i], _collect(frame, x, q[i], w))
+            model = frame.m_step(total)
+
+
+def _exchanged(
+    total: Expectation, old: Expectation, new: Expectation
+) -> tuple[Expectation, Expectation]:
+    """Return the total with one of its parts exchanged for a new one, and the new part."""
+    statistics = tuple(b - a for a, b in zip(old.statistics, new.statistics, strict=True))
+    return total + Expectation(0.0, new.counts - old.counts, statistics), new
+
+
+# ---------------------------------------------------------------------------------------------
+# What they share
+# ---------------------------------------------------------------------------------------------
+
+
+def _times(q: FloatArray, sample_weight: ArrayLike | None) -> FloatArray:
+    w = sample_weights(sample_weight, len(q))
+    return q if w is None else q * w[:, None]
+
+
+def _collect(
+    model: Mixture, x: FloatArray, q: FloatArray, sample_weight: ArrayLike | None
+) -> Expectation:
+    """Return the expected statistics under any q, without a log-likelihood."""
+    q = _times(q, sample_weight)
+    return Expectation(0.0, q.sum(axis=0), model.statistics(x, q))
+
+
+def _move(model: M, x: ArrayLike, q: FloatArray, sample_weight: ArrayLike | None) -> Move[M]:
+    """Return the iterate of a variant that holds q: its statistics are those of q."""
+    log_likelihood = model.e_step(x, sample_weight).log_likelihood
+    statistics = _collect(model, model.check(x), q, sample_weight)
+    return Move(model, replace(statistics, log_likelihood=log_likelihood), q)

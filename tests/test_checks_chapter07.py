@@ -1,0 +1,450 @@
+"""The checkers of chapter 7 accept right answers and name the mistake in wrong ones."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from scipy.stats import geom, poisson
+
+from emlib import Mixture
+from emlib.abo import ABO
+from emlib.checks import chapter07
+from emlib.mixture import mixing
+
+# --- 7.2
+
+
+def by_counting(counts, p, hidden=None, cross=1.0):
+    if hidden is None:
+        hidden = [2 * p[2] / (p[k] + 2 * p[2]) for k in (0, 1)]
+    n_a, n_b, n_ab, n_o = counts
+    a = n_a * (2 - hidden[0]) + cross * n_ab
+    b = n_b * (2 - hidden[1]) + cross * n_ab
+    o = n_a * hidden[0] + n_b * hidden[1] + 2 * n_o
+    return np.array([a, b, o]) / (a + b + o)
+
+
+def by_emlib(counts, p):
+    model = ABO(p)
+    return list(model.m_step(model.e_step(counts)).frequencies)
+
+
+def genes_not_shares(counts, p):
+    return by_counting(counts, p) * 2 * counts.sum()
+
+
+def one_gene_each(counts, p):
+    return by_counting(counts, p) * 2
+
+
+def o_first(counts, p):
+    return by_counting(counts, p)[[2, 0, 1]]
+
+
+def stands_still(counts, p):
+    return p
+
+
+def one_way(counts, p):
+    return by_counting(counts, p, [p[2] / (p[k] + p[2]) for k in (0, 1)])
+
+
+def exchanged(counts, p):
+    return by_counting(counts, p, [p[k] / (p[k] + 2 * p[2]) for k in (0, 1)])
+
+
+def nothing_hidden(counts, p):
+    return by_counting(counts, p, [0, 0])
+
+
+def no_ab(counts, p):
+    return by_counting(counts, p, cross=0.0)
+
+
+# --- 7.3
+
+
+def by_logs(log_joint, temperature):
+    a = log_joint / temperature
+    a = a - a.max(axis=1)[:, None]
+    return np.exp(a) / np.exp(a).sum(axis=1)[:, None]
+
+
+def by_softmax(log_joint, temperature):
+    return softmax(log_joint / temperature, axis=1).tolist()
+
+
+def no_temperature(log_joint, temperature):
+    return softmax(log_joint, axis=1)
+
+
+def times(log_joint, temperature):
+    return softmax(log_joint * temperature, axis=1)
+
+
+def columns(log_joint, temperature):
+    return softmax(log_joint / temperature, axis=0)
+
+
+def no_sum(log_joint, temperature):
+    return np.exp(log_joint / temperature)
+
+
+def still_logs(log_joint, temperature):
+    return log_joint / temperature
+
+
+def power_after(log_joint, temperature):
+    return softmax(log_joint, axis=1) ** (1 / temperature)
+
+
+def underflows(log_joint, temperature):
+    q = np.exp(log_joint) ** (1 / temperature)
+    return q / q.sum(axis=1, keepdims=True)
+
+
+# --- 7.5
+
+
+def decided(x, w, log_joint):
+    q = np.eye(log_joint.shape[1])[log_joint.argmax(axis=1)]
+    return w @ q / w.sum(), (w * x) @ q / (w @ q)
+
+
+def by_deciding(x, w, weights, rates):
+    return decided(x, w, np.log(weights) + poisson.logpmf(x[:, None], rates))
+
+
+def by_loop(x, w, weights, rates):
+    days, notices = np.zeros(len(weights)), np.zeros(len(weights))
+    for n, v in zip(x, w, strict=True):
+        k = np.argmax(weights * poisson.pmf(n, rates))
+        days[k] += v
+        notices[k] += v * n
+    return [days / days.sum(), notices / days]
+
+
+def averaged(x, w, weights, rates):
+    q = softmax(np.log(weights) + poisson.logpmf(x[:, None], rates), axis=1)
+    return w @ q / w.sum(), (w * x) @ q / (w @ q)
+
+
+def rows_count_once(x, w, weights, rates):
+    return by_deciding(x, np.ones(len(x)), weights, rates)
+
+
+def no_weights(x, w, weights, rates):
+    return decided(x, w, poisson.logpmf(x[:, None], rates))
+
+
+def no_minus_rate(x, w, weights, rates):
+    return decided(x, w, np.log(weights) + x[:, None] * np.log(rates))
+
+
+def nothing_moves(x, w, weights, rates):
+    return weights, rates
+
+
+def rates_first(x, w, weights, rates):
+    return by_deciding(x, w, weights, rates)[::-1]
+
+
+def days_for_weights(x, w, weights, rates):
+    share, new = by_deciding(x, w, weights, rates)
+    return share * w.sum(), new
+
+
+def old_weights(x, w, weights, rates):
+    return weights, by_deciding(x, w, weights, rates)[1]
+
+
+def old_rates(x, w, weights, rates):
+    return by_deciding(x, w, weights, rates)[0], rates
+
+
+def notices(x, w, weights, rates):
+    share, new = by_deciding(x, w, weights, rates)
+    return share, new * share * w.sum()
+
+
+def over_all_days(x, w, weights, rates):
+    share, new = by_deciding(x, w, weights, rates)
+    return share, new * share
+
+
+def one_thing(x, w, weights, rates):
+    return by_deciding(x, w, weights, rates)[1]
+
+
+# --- 7.6
+
+
+def by_precision(x, r, variances):
+    p = (r / variances).sum(axis=1)
+    mean = p @ x / p.sum()
+    return mean, ((x - mean) ** 2) @ r / r.sum(axis=0)
+
+
+def by_component_means(x, r, variances):
+    counts = r.sum(axis=0)
+    mean = (counts / variances) @ (r.T @ x / counts) / (counts / variances).sum()
+    return [mean, [(r[:, k] * (x - mean) ** 2).sum() / counts[k] for k in range(len(counts))]]
+
+
+def about(mean_of):
+    def wrong(x, r, variances):
+        mean = mean_of(x, r, variances)
+        return mean, ((x[:, None] - mean) ** 2 * r).sum(axis=0) / r.sum(axis=0)
+
+    return wrong
+
+
+def average(weights, x):
+    return weights @ x / weights.sum()
+
+
+plain_mean = about(lambda x, r, v: x.mean())
+own_means = about(lambda x, r, v: r.T @ x / r.sum(axis=0))
+mean_of_means = about(lambda x, r, v: (r.T @ x / r.sum(axis=0)).mean())
+noisiest_first = about(lambda x, r, v: average(r @ v, x))
+by_sd = about(lambda x, r, v: average((r / np.sqrt(v)).sum(axis=1), x))
+inverse_of_average = about(lambda x, r, v: average(1 / (r @ v), x))
+not_divided = about(lambda x, r, v: (r / v).sum(axis=1) @ x)
+
+
+def variances_by(change):
+    def wrong(x, r, variances):
+        mean, right = by_precision(x, r, variances)
+        return mean, change(x, r, variances, right)
+
+    return wrong
+
+
+def _about_own(x, r, v, right):
+    own = r.T @ x / r.sum(axis=0)
+    return ((x[:, None] - own) ** 2 * r).sum(axis=0) / r.sum(axis=0)
+
+
+about_own = variances_by(_about_own)
+about_plain = variances_by(lambda x, r, v, right: ((x - x.mean()) ** 2) @ r / r.sum(axis=0))
+sums = variances_by(lambda x, r, v, right: right * r.sum(axis=0))
+over_n = variances_by(lambda x, r, v, right: right * r.mean(axis=0))
+deviations = variances_by(lambda x, r, v, right: np.sqrt(right))
+old_variances = variances_by(lambda x, r, v, right: v)
+
+
+def mean_only(x, r, variances):
+    return by_precision(x, r, variances)[0]
+
+
+# --- 7.9
+
+
+@dataclass(frozen=True, eq=False)
+class Geometric(Mixture):
+    weights: np.ndarray
+    probabilities: np.ndarray
+
+    def log_joint(self, x):
+        failures = self.check(x)[:, None] - 1
+        p = self.probabilities
+        return self.log_weights + np.log(p) + failures * np.log1p(-p)
+
+    def statistics(self, x, responsibilities):
+        return (x @ responsibilities,)
+
+    def m_step(self, expectation):
+        counts, (attempts,) = expectation.counts, expectation.statistics
+        return replace(self, weights=mixing(counts), probabilities=counts / attempts)
+
+    @property
+    def n_parameters(self):
+        return 2 * self.n_components - 1
+
+    def draw(self, z, rng):
+        return rng.geometric(self.probabilities[z]).astype(float)
+
+
+class ByScipy(Geometric):
+    def log_joint(self, x):
+        return self.log_weights + geom.logpmf(self.check(x)[:, None], self.probabilities)
+
+
+class NoWeights(Geometric):
+    def log_joint(self, x):
+        return super().log_joint(x) - self.log_weights
+
+
+class NoLogs(Geometric):
+    def log_joint(self, x):
+        return np.exp(super().log_joint(x))
+
+
+class AllFailures(Geometric):
+    def log_joint(self, x):
+        return super().log_joint(x) + np.log1p(-self.probabilities)
+
+
+class NoSuccess(Geometric):
+    def log_joint(self, x):
+        return super().log_joint(x) - np.log(self.probabilities)
+
+
+class Transposed(Geometric):
+    def log_joint(self, x):
+        return super().log_joint(x).T
+
+
+class TooMany(Geometric):
+    n_parameters = 4
+
+
+class MeansForP(Geometric):
+    def m_step(self, expectation):
+        new = super().m_step(expectation)
+        return replace(new, probabilities=1 / new.probabilities)
+
+
+class Stays(Geometric):
+    def m_step(self, expectation):
+        return replace(super().m_step(expectation), probabilities=self.probabilities)
+
+
+class OneTooMany(Geometric):
+    def m_step(self, expectation):
+        counts, (attempts,) = expectation.counts, expectation.statistics
+        return replace(self, weights=mixing(counts), probabilities=counts / (attempts + counts))
+
+
+class EqualWeights(Geometric):
+    def m_step(self, expectation):
+        return replace(super().m_step(expectation), weights=np.array([0.5, 0.5]))
+
+
+class NoMStep(Geometric):
+    def m_step(self, expectation):
+        raise NotImplementedError("m_step is missing")
+
+
+class FromZero(Geometric):
+    def draw(self, z, rng):
+        return super().draw(z, rng) - 1
+
+
+class AllTheSame(Geometric):
+    def draw(self, z, rng):
+        return rng.geometric(0.3, len(z)).astype(float)
+
+
+RIGHT = [
+    (chapter07.gene_step, by_counting),
+    (chapter07.gene_step, by_emlib),
+    (chapter07.tempered, by_logs),
+    (chapter07.tempered, by_softmax),
+    (chapter07.hard_step, by_deciding),
+    (chapter07.hard_step, by_loop),
+    (chapter07.common_mean_round, by_precision),
+    (chapter07.common_mean_round, by_component_means),
+    (chapter07.geometric, Geometric),
+    (chapter07.geometric, ByScipy),
+]
+WRONG = [
+    (chapter07.gene_step, genes_not_shares, "numbers of genes"),
+    (chapter07.gene_step, one_gene_each, "two genes"),
+    (chapter07.gene_step, o_first, "order"),
+    (chapter07.gene_step, stands_still, "not moved"),
+    (chapter07.gene_step, one_way, "factor 2"),
+    (chapter07.gene_step, exchanged, "exchanged"),
+    (chapter07.gene_step, nothing_hidden, "hide an O"),
+    (chapter07.gene_step, no_ab, "group AB"),
+    (chapter07.tempered, no_temperature, "no effect"),
+    (chapter07.tempered, times, "divides"),
+    (chapter07.tempered, columns, "columns"),
+    (chapter07.tempered, no_sum, "sum to one"),
+    (chapter07.tempered, still_logs, "logarithms"),
+    (chapter07.tempered, power_after, "after taking the power"),
+    (chapter07.tempered, underflows, "underflows"),
+    (chapter07.hard_step, averaged, "That is EM"),
+    (chapter07.hard_step, rows_count_once, "w_n days"),
+    (chapter07.hard_step, no_weights, "without the weights"),
+    (chapter07.hard_step, no_minus_rate, "- lambda_k"),
+    (chapter07.hard_step, nothing_moves, "Nothing has moved"),
+    (chapter07.hard_step, rates_first, "order"),
+    (chapter07.hard_step, days_for_weights, "numbers of days"),
+    (chapter07.hard_step, old_weights, "weights have not moved"),
+    (chapter07.hard_step, old_rates, "rates have not moved"),
+    (chapter07.hard_step, notices, "numbers of notices"),
+    (chapter07.hard_step, over_all_days, "not by all days"),
+    (chapter07.hard_step, one_thing, "two things"),
+    (chapter07.common_mean_round, plain_mean, "plain mean"),
+    (chapter07.common_mean_round, own_means, "one common mean"),
+    (chapter07.common_mean_round, mean_of_means, "N_k / v_k"),
+    (chapter07.common_mean_round, noisiest_first, "noisiest"),
+    (chapter07.common_mean_round, by_sd, "standard deviations"),
+    (chapter07.common_mean_round, inverse_of_average, "average of 1 / v_k"),
+    (chapter07.common_mean_round, not_divided, "divided by the sum"),
+    (chapter07.common_mean_round, about_own, "own means"),
+    (chapter07.common_mean_round, about_plain, "about the plain mean"),
+    (chapter07.common_mean_round, sums, "sums of squares"),
+    (chapter07.common_mean_round, over_n, "not by N"),
+    (chapter07.common_mean_round, deviations, "standard deviations"),
+    (chapter07.common_mean_round, old_variances, "variances have not moved"),
+    (chapter07.common_mean_round, mean_only, "two things"),
+    (chapter07.geometric, NoWeights, "log pi_k"),
+    (chapter07.geometric, NoLogs, "logarithms"),
+    (chapter07.geometric, AllFailures, "x - 1 failures"),
+    (chapter07.geometric, NoSuccess, "lacks the success"),
+    (chapter07.geometric, Transposed, "one row"),
+    (chapter07.geometric, TooMany, "should be 3"),
+    (chapter07.geometric, MeansForP, "one over that"),
+    (chapter07.geometric, Stays, "have not moved"),
+    (chapter07.geometric, OneTooMany, "one of the attempts"),
+    (chapter07.geometric, EqualWeights, "weights after one step"),
+    (chapter07.geometric, NoMStep, "m_step is missing"),
+    (chapter07.geometric, FromZero, "1 or more"),
+    (chapter07.geometric, AllTheSame, "should be near"),
+]
+
+
+def name(value):
+    return getattr(value, "__name__", None)
+
+
+@pytest.mark.parametrize(("checker", "answer"), RIGHT, ids=name)
+def test_right_answers_pass(checker, answer, capsys):
+    assert checker(answer) is True
+    assert "correct" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("checker", "answer", "word"), WRONG, ids=name)
+def test_wrong_answers_are_named(checker, answer, word, capsys):
+    assert checker(answer) is False
+    said = capsys.readouterr().out
+    assert "not yet" in said
+    assert word in said
+
+
+@pytest.mark.parametrize(
+    "checker",
+    [
+        chapter07.gene_step,
+        chapter07.tempered,
+        chapter07.hard_step,
+        chapter07.common_mean_round,
+    ],
+    ids=name,
+)
+def test_the_stub_is_no_answer_yet(checker, capsys):
+    assert checker(lambda *arguments: ...) is False
+    assert "no answer yet" in capsys.readouterr().out
+
+
+def test_a_family_that_is_not_there_yet_is_no_answer(capsys):
+    assert chapter07.geometric(...) is False
+    assert "no answer yet" in capsys.readouterr().out
+
+
+def test_what_is_no_family_at_all_is_explained(capsys):
+    assert chapter07.geometric(3) is False
+    assert "function is wanted" in capsys.readouterr().out
