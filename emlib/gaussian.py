@@ -97,13 +97,12 @@ class GaussianMixture(Mixture):
         covariances = frozen(self.covariances, "covariances", shapes[self.covariance_type])
         factor, whitener = _factorise(covariances, self.covariance_type, d)
         _check_prior(self.prior, k, d, self.covariance_type)
-        for name, value in (
-            ("weights", weights),
-            ("means", means),
-            ("covariances", covariances),
-            ("_factor", factor),
-            ("_whitener", whitener),
-        ):
+        self._store(weights, means, covariances, factor, whitener)
+
+    def _store(self, *values: FloatArray) -> None:
+        names = ("weights", "means", "covariances", "_factor", "_whitener")
+        for name, value in zip(names, values, strict=True):
+            value.setflags(write=False)
             object.__setattr__(self, name, value)
 
     @classmethod
@@ -290,15 +289,7 @@ class GaussianMixture(Mixture):
         """
         whitener = _inverse(factor) if self._has_matrices else 1 / factor
         new = copy(self)
-        for name, value in (
-            ("weights", weights),
-            ("means", means),
-            ("covariances", covariances),
-            ("_factor", factor),
-            ("_whitener", whitener),
-        ):
-            value.setflags(write=False)
-            object.__setattr__(new, name, value)
+        new._store(weights, means, covariances, factor, whitener)
         return new
 
     def _sizes(self, counts: FloatArray) -> FloatArray:
