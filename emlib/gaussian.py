@@ -4,20 +4,23 @@ One idea carries this file: *whitening*. With Sigma_k = L_k L_k^T (Cholesky), th
 y = L_k^{-1} (x - mu_k) are those in which component k is a standard normal. Their squared length
 is the Mahalanobis distance that the E-step needs, and their weighted moments are all that the
 M-step needs, so they are worked out once and used twice. Being residuals, they lose nothing
-when the data lie far from the origin.
+when the data lie far from the origin. On large blocks of data, where components are not too
+different in size, the same numbers come faster from polynomials (`_quadratic.py`).
 """
 
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field
-from typing import Self
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.lapack import dtrtri
 
 from emlib import initial
+from emlib._quadratic import Quadratic
 from emlib._validation import (
     SMALLEST,
     FloatArray,
@@ -32,6 +35,8 @@ from emlib.mixture import COLLAPSED, Mixture, mixing, posterior, weighted
 from emlib.prior import MixturePrior, NormalInverseWishart, chosen, require
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
+WORTHWHILE = 2**14  # numbers (N K D) in a block from which on polynomials pay
+NO_SUMS = np.zeros(())
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,10 +211,16 @@ class GaussianMixture(Mixture):
 
     def _log_joint(self, y: FloatArray) -> FloatArray:
         """Return the log joint, shape (K, N), from whitened data (eq. 4.7)."""
-        k, d, _ = y.shape
-        mahalanobis = np.einsum("kdn,kdn->kn", y, y)
-        constant = self.log_weights - self._half_log_determinants() - 0.5 * d * np.log(2 * np.pi)
-        return np.asarray(constant[:, None] - 0.5 * mahalanobis)
+        log_joint = np.einsum("kdn,kdn->kn", y, y)
+        log_joint *= -0.5  # in place, here and below: new memory costs more than sums
+        log_joint += self._log_constants()[:, None]
+        return np.asarray(log_joint)
+
+    def _log_constants(self) -> FloatArray:
+        """Return the log joint density of each component at its mean, shape (K,)."""
+        d = self.means.shape[1]
+        constants = self.log_weights - self._half_log_determinants()
+        return np.asarray(constants - 0.5 * d * np.log(2 * np.pi))
 
     def _half_log_determinants(self) -> FloatArray:
         """Return (1/2) log |Sigma_k|: the sum of the logs of the factor's diagonal (eq. 4.6)."""
@@ -218,10 +229,72 @@ class GaussianMixture(Mixture):
         return np.asarray(np.log(self._factor).sum(axis=1))
 
     def _expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
+        if self._has_polynomials and x.size * self.n_components >= WORTHWHILE:
+            z = self._quadratic.coordinates(x)
+            if self._quadratic.is_accurate(z):
+                return self._expect_quadratic(z, w)
         y = self._whiten(x)
         log_density, r = posterior(self._log_joint(y).T)
         r, log_likelihood = weighted(r, log_density, w)
-        return Expectation(log_likelihood, r.sum(axis=0), self._moments(y, r.T))
+        return Expectation(log_likelihood, r.sum(axis=0), (*self._moments(y, r.T), NO_SUMS))
+
+    def _expect_quadratic(self, z: FloatArray, w: FloatArray | None) -> Expectation:
+        """Return the expectation of a block in coordinates of the whole mixture, by two products.
+
+        Its last statistic is sums of monomials, which `_finish` makes into moments.
+        """
+        monomials = self._quadratic.monomials(z)
+        log_density, r = posterior((self._quadratic.coefficients @ monomials).T)
+        r, log_likelihood = weighted(r, log_density, w)
+        sums = r.T @ monomials.T
+        return Expectation(log_likelihood, sums[:, 0], (NO_SUMS, NO_SUMS, sums))
+
+    @cached_property
+    def _has_polynomials(self) -> bool:
+        """Whether an E-step may work with polynomials.
+
+        With very many features they gain nothing. And components of the same mean may be the
+        same, which is for EM to keep: a matrix product need not round equal columns equally.
+        """
+        return self.means.shape[1] <= 100 and len(np.unique(self.means[:, 0])) == len(self.means)
+
+    def _finish(self, expectation: Expectation) -> Expectation:
+        """Add to the moments what has been summed up as monomials."""
+        first, second, sums = expectation.statistics
+        if np.ndim(sums):
+            more_first, more_second = self._quadratic.whitened(sums)
+            first, second = first + more_first, second + self._pool(more_second)
+        return replace(expectation, statistics=(first, second))
+
+    @cached_property
+    def _quadratic(self) -> Quadratic:
+        """The components as polynomials, in coordinates of the whole mixture."""
+        centre, factor = self._whole
+        whitener = 1 / factor if factor.ndim == 1 else _inverse(factor[None])[0]
+        with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not accurate
+            return Quadratic.of(
+                self._log_constants(), self.means - centre, self._whitener, centre, factor, whitener
+            )
+
+    @cached_property
+    def _whole(self) -> tuple[FloatArray, FloatArray]:
+        """Mean and factor of the covariance of the whole mixture; deviations for "diag"."""
+        k, d = self.means.shape
+        cov = self.covariances
+        centre = self.weights @ self.means
+        differences = self.means - centre
+        if not self._has_matrices:
+            variances = self.weights @ (_by_feature(cov, d) + differences**2)
+            return centre, np.sqrt(variances)
+        within = cov if cov.ndim == 2 else (self.weights @ cov.reshape(k, -1)).reshape(d, d)
+        total = within + (differences.T * self.weights) @ differences
+        return centre, _cholesky(total[None])[0]
+
+    def _numbers_per_row(self, x: Any) -> int:
+        k, d = self.means.shape
+        n_monomials = 1 + d + d * (d + 1) // 2
+        squares = self._has_matrices and self._has_polynomials
+        return int(max(k * d, n_monomials) if squares else k * d)
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return the weighted first and second moments of the whitened data (eq. 4.23).
@@ -289,6 +362,8 @@ class GaussianMixture(Mixture):
         """
         whitener = _inverse(factor) if self._has_matrices else 1 / factor
         new = copy(self)
+        for name in ("_whole", "_quadratic", "_has_polynomials"):
+            vars(new).pop(name, None)
         new._store(weights, means, covariances, factor, whitener)
         return new
 

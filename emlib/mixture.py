@@ -25,7 +25,7 @@ from emlib.em import DegenerateError, Expectation
 from emlib.prior import MixturePrior
 
 BLOCK = 2**17  # numbers in the largest temporary array of an E-step: about one megabyte
-FEWEST = 64  # rows of a block, however many components and features there are
+FEWEST = 256  # rows of a block, however many components and features there are
 SAME = 1e-6  # distance between components below which EM cannot tell them apart
 EMPTY = 1e-12  # share of the data below which a component counts as empty
 COLLAPSED = 1e-14  # variance as a share of that of all the data: rounding lives below
@@ -202,7 +202,10 @@ class Mixture(Value):
             except RowError as error:
                 raise error.shifted(start) from None
 
-        expectation: Expectation = _parallel.total(expect, self._starts(rows))
+        return self._finish(_parallel.total(expect, self._starts(rows)))
+
+    def _finish(self, expectation: Expectation) -> Expectation:
+        """Return what `m_step` takes, if a family has summed up something else over blocks."""
         return expectation
 
     def _expect_weighted(self, x: FloatArray, w: FloatArray) -> Expectation:
@@ -284,8 +287,11 @@ class Mixture(Value):
 
     def _starts(self, x: Any) -> range:
         """Return the first row of each block, small enough for its arrays to stay in cache."""
-        rows = max(FEWEST, BLOCK // (self.n_components * max(1, int(np.prod(x.shape[1:])))))
-        return range(0, len(x), rows)
+        return range(0, len(x), max(FEWEST, BLOCK // self._numbers_per_row(x)))
+
+    def _numbers_per_row(self, x: Any) -> int:
+        """Return how many numbers the largest temporary array of an E-step holds for a row."""
+        return self.n_components * max(1, int(np.prod(x.shape[1:])))
 
     def _check_block(self, x: Any, start: int) -> FloatArray:
         """Return the block of x that starts there, checked; an error names rows of the whole."""
@@ -322,7 +328,8 @@ def posterior(log_joint: FloatArray) -> tuple[FloatArray, FloatArray]:
         "impossible under every component",
         "Start from a model under which every observation has positive density.",
     )
-    r = np.exp(log_joint - largest[:, None])
+    r = log_joint - largest[:, None]
+    np.exp(r, out=r)
     total = r.sum(axis=1)
     r /= total[:, None]
     return largest + np.log(total), r

@@ -55,6 +55,7 @@ def one_thread(function, *args):
 
 OUT_OF_CORE = """
 import pickle, resource, sys, threading
+from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from emlib import GaussianMixture, em
 
@@ -68,7 +69,10 @@ class Reader:
 
 threading.stack_size(2**19)  # a thread's 8 MiB, hardly used, would count as data
 # Once on few rows, so that libraries have what memory they keep: buffers and threads' stacks.
-em.fit(start, np.load(path, mmap_mode="r")[:100_000], max_iter=1)
+few = np.load(path, mmap_mode="r")[:100_000]
+with ThreadPoolExecutor(2) as pool:  # each thread at once, for each keeps buffers of its own
+    list(pool.map(lambda _: em.fit(start, few, max_iter=1), range(2)))
+em.fit(start, few, max_iter=1)
 with open("/proc/self/status") as status:
     held = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData"))
 # Linux counts as data what a process may write to: not a file that is mapped to be read.

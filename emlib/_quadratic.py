@@ -1,0 +1,140 @@
+"""The E-step of a Gaussian mixture as two matrix products.
+
+The logarithm of a normal density is a quadratic polynomial of the observation. Lay out the
+monomials of all observations as one array (1, z_i, z_i z_j), and the log joints of all components
+are one matrix product; their moments are another. That is the form in which a computer works
+fastest. Coordinates z in which the mixture as a whole has mean zero and covariance one keep the
+monomials of a size.
+
+The price is cancellation: where a component is much finer than the whole mixture, or an
+observation far outside it, large terms add up to a small one and digits are lost.
+`Quadratic.is_accurate` says for which observations that can be neglected.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from emlib._validation import FloatArray
+
+LARGEST_TERMS = 1e3  # in nats: terms of this size may cancel, at the cost of three digits at most
+
+
+@dataclass(frozen=True, eq=False)
+class Quadratic:
+    """The log joint density of each component as a polynomial in z = T^{-1} (x - centre).
+
+    Attributes
+    ----------
+    centre : ndarray, shape (D,)
+        Mean of the mixture.
+    whitener : ndarray, shape (D, D) or (D,)
+        T^{-1}, where T T^T is the covariance of the mixture; a diagonal if components are.
+    slopes, offsets : ndarray, shape (K, D, D) or (K, D), and (K, D)
+        Component k's own whitened coordinates are y_k = slopes_k z - offsets_k.
+    coefficients : ndarray, shape (K, F)
+        Of the monomials: one, z_i, and z_i z_j for i <= j, or the squares if diagonal.
+    steepness, offset : float
+        For any z and k the terms of |y_k|^2 add up to (steepness |z| + offset)^2 at most, even
+        if all are taken as positive.
+    """
+
+    centre: FloatArray
+    whitener: FloatArray
+    slopes: FloatArray
+    offsets: FloatArray
+    coefficients: FloatArray
+    steepness: float
+    offset: float
+
+    @classmethod
+    def of(
+        cls,
+        log_constants: FloatArray,
+        differences: FloatArray,
+        whiteners: FloatArray,
+        centre: FloatArray,
+        factor: FloatArray,
+        whitener: FloatArray,
+    ) -> Quadratic:
+        """Return the polynomials of log_constants_k - |whiteners_k (x - means_k)|^2 / 2.
+
+        Parameters
+        ----------
+        log_constants : ndarray, shape (K,)
+            Log joint density at each mean.
+        differences : ndarray, shape (K, D)
+            Means of the components less that of the mixture.
+        whiteners : ndarray, shape (K, D, D), (1, D, D) or (K, D)
+            Inverse factors of the components' covariances.
+        centre, factor, whitener : ndarray
+            Mean of the mixture, factor T of its covariance, and T^{-1}.
+        """
+        k, d = differences.shape
+        if whitener.ndim == 1:
+            slopes, offsets = whiteners * factor, whiteners * differences
+            precisions = slopes**2
+            linear, quadratic = slopes * offsets, -0.5 * precisions
+            steepness = precisions.max()
+        else:
+            slopes = whiteners @ factor
+            offsets = (whiteners @ differences[:, :, None])[:, :, 0]
+            linear = (offsets[:, None, :] @ slopes)[:, 0]
+            precisions = slopes.transpose(0, 2, 1) @ slopes
+            i, j = np.triu_indices(d)  # z_i z_j stands for z_j z_i too: twice the half
+            quadratic = np.where(i == j, -0.5, -1.0) * precisions[:, i, j]
+            quadratic = np.broadcast_to(quadratic, (k, len(i)))
+            steepness = abs(precisions).sum(axis=2).max()
+        squares = (offsets**2).sum(axis=1)
+        constant = log_constants - 0.5 * squares
+        coefficients = np.hstack([constant[:, None], linear, quadratic])
+        bounds = float(np.sqrt(steepness)), float(np.sqrt(squares.max()))
+        return cls(centre, whitener, slopes, offsets, coefficients, *bounds)
+
+    def coordinates(self, x: FloatArray) -> FloatArray:
+        """Return z, shape (D, N), of observations (N, D)."""
+        difference = np.ascontiguousarray(x.T) - self.centre[:, None]
+        if self.whitener.ndim == 2:
+            return np.asarray(self.whitener @ difference)
+        difference *= self.whitener[:, None]
+        return difference
+
+    def is_accurate(self, z: FloatArray) -> bool:
+        """Return whether no terms above LARGEST_TERMS cancel for any of these observations."""
+        reach = float(np.sqrt(np.einsum("dn,dn->n", z, z).max(initial=0.0)))
+        return bool(self.steepness * reach + self.offset <= LARGEST_TERMS**0.5)  # not if NaN
+
+    def monomials(self, z: FloatArray) -> FloatArray:
+        """Return one, z_i and the products or squares, shape (F, N)."""
+        d, n = z.shape
+        monomials = np.empty((self.coefficients.shape[1], n))
+        monomials[0] = 1
+        monomials[1 : d + 1] = z
+        if self.whitener.ndim == 1:
+            np.multiply(z, z, out=monomials[d + 1 :])
+            return monomials
+        start = d + 1
+        for i in range(d):
+            np.multiply(z[i], z[i:], out=monomials[start : start + d - i])
+            start += d - i
+        return monomials
+
+    def whitened(self, sums: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return first and second moments of y_k from sums of the monomials (K, F)."""
+        k, d = self.offsets.shape
+        counts, first, products = np.split(sums, [1, d + 1], axis=1)
+        if self.whitener.ndim == 1:
+            first = self.slopes * first
+            second = self.slopes**2 * products - 2 * self.offsets * first
+            return first - counts * self.offsets, second + counts * self.offsets**2
+        second = np.empty((k, d, d))
+        i, j = np.triu_indices(d)
+        second[:, i, j] = second[:, j, i] = products
+        second = self.slopes @ second @ self.slopes.transpose(0, 2, 1)
+        first = (self.slopes @ first[:, :, None])[:, :, 0]
+        cross = first[:, :, None] * self.offsets[:, None, :]
+        square = self.offsets[:, :, None] * self.offsets[:, None, :]
+        second = second - cross - cross.transpose(0, 2, 1) + counts[:, :, None] * square
+        return first - counts * self.offsets, second
