@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln
+from scipy.special import gammaln, xlog1py
 
 from emlib._validation import FloatArray, number_array, reject_rows
+
+SMALL = 0.03  # below it eight terms of a series are exact to rounding (see _bregman)
+SERIES = [(-1) ** n / (n * (n - 1)) for n in range(9, 1, -1)]
 
 
 def cell_counts(x: ArrayLike, of: str) -> FloatArray:
@@ -22,3 +25,25 @@ def cell_counts(x: ArrayLike, of: str) -> FloatArray:
 def log_coefficient(counts: FloatArray) -> FloatArray:
     """Return the log of the multinomial coefficient of each row, shape (N,)."""
     return np.asarray(gammaln(counts.sum(axis=1) + 1) - gammaln(counts + 1).sum(axis=1))
+
+
+def half_deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
+    """Return counts log(counts / expected) - counts + expected, in nats; 0 where they are equal.
+
+    At a count of 1e8 each term of a log density is of the order of 1e9 and their sum of the
+    order of 10, so that the gains of EM would drown in rounding. This form has no large terms:
+    expected * ((1 + u) log(1 + u) - u) with u = counts / expected - 1.
+
+    References
+    ----------
+    Loader (2000), "Fast and accurate computation of binomial probabilities".
+    """
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        loss = expected * _bregman((counts - expected) / expected)
+    return np.where(expected > 0, loss, np.where(counts > 0, np.inf, 0.0))
+
+
+def _bregman(u: FloatArray) -> FloatArray:
+    """Return (1 + u) log(1 + u) - u; where u is small by its series u^2 (1/2 - u/6 + ...)."""
+    series = u * u * np.polyval(SERIES, np.clip(u, -SMALL, SMALL))
+    return np.where(abs(u) < SMALL, series, xlog1py(1 + u, u) - u)

@@ -7,9 +7,10 @@ from typing import Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, xlog1py, xlogy
+from scipy.special import gammaln, xlogy
 
 from emlib import initial
+from emlib._multinomial import half_deviance
 from emlib._validation import (
     FloatArray,
     IntArray,
@@ -24,8 +25,6 @@ from emlib.mixture import Mixture, mixing
 from emlib.prior import Gamma, MixturePrior, chosen, require
 
 SLOWEST = 0.01  # lowest rate to start from, as a share of the mean of the data
-SMALL = 0.03  # below it eight terms of a series are exact to rounding (see _bregman)
-SERIES = [(-1) ** n / (n * (n - 1)) for n in range(9, 1, -1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,22 +197,11 @@ class PoissonMixture(Mixture):
 def _log_poisson(x: FloatArray, rates: FloatArray) -> FloatArray:
     """Return x log(rate) - rate - log x!, in nats, of counts x (N, 1), shape (N, K).
 
-    At a count of 1e8 each term is of the order of 1e9 and their sum of the order of 10, so that
-    the gains of EM would drown in rounding. Hence in two parts, as Loader (2000) does: the log
-    density at a rate of x, the best there is, which stays the same from step to step; less what
-    another rate loses, rate * ((1 + u) log(1 + u) - u) with u = x / rate - 1.
+    In two parts, as Loader (2000) does: the log density at a rate of x, the best there is, which
+    stays the same from step to step; less what another rate loses.
     """
     best = xlogy(x, x) - x - gammaln(x + 1)
-    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        loss = rates * _bregman((x - rates) / rates)
-    loss = np.where(rates > 0, loss, np.where(x > 0, np.inf, 0.0))
-    return np.asarray(best - loss)
-
-
-def _bregman(u: FloatArray) -> FloatArray:
-    """Return (1 + u) log(1 + u) - u; where u is small by its series u^2 (1/2 - u/6 + ...)."""
-    series = u * u * np.polyval(SERIES, np.clip(u, -SMALL, SMALL))
-    return np.where(abs(u) < SMALL, series, xlog1py(1 + u, u) - u)
+    return np.asarray(best - half_deviance(x, rates))
 
 
 def _check(x: ArrayLike) -> FloatArray:

@@ -1,7 +1,7 @@
 """Refresh the book: write what is generated, run the notebooks, save them in one form.
 
-python notebooks/refresh.py                       every notebook, and README's generated parts
-python notebooks/refresh.py notebooks/01-*.ipynb  these only, and README's generated parts
+python notebooks/refresh.py                       every notebook; generated parts of other files
+python notebooks/refresh.py notebooks/01-*.ipynb  these only; generated parts of other files
 python notebooks/refresh.py --check               run nothing, write nothing; fail if stale
 
 Two cells are generated, the same in all notebooks but for the links. A new chapter holds
@@ -27,6 +27,7 @@ from nbformat import NotebookNode
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 README = ROOT / "README.md"
+CITATION = ROOT / "CITATION.cff"
 
 BADGES_MARK = "<!-- badges -->"
 SETUP_MARK = "# Set-up"
@@ -41,27 +42,32 @@ RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-
 
 
 class Stale(Exception):
-    """A notebook or README that refresh cannot mend, or that did not run clean."""
+    """A notebook or another file that refresh cannot mend, or that did not run clean."""
 
 
 # --- the public address, and what is made from it
 
 
+def project() -> dict:
+    """Return what pyproject.toml says of the project."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
 def repository() -> str:
     """Return the book's public address, which stands in pyproject.toml only."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return project["urls"]["Repository"].rstrip("/")
+    return project()["urls"]["Repository"].rstrip("/")
 
 
-def launch_links(name: str) -> dict[str, str]:
+def launch_links(name: str, folder: str = "notebooks") -> dict[str, str]:
     """Return where the notebook `name` opens in Binder and in Colab."""
+    tree = f"lab/tree/{folder}/{name}"
     host, _, path = repository().removeprefix("https://").partition("/")
     if host != "github.com":  # Binder builds from any git address, Colab only from GitHub
         spec = "git/" + quote(repository(), safe="")
-        return {"Binder": f"https://mybinder.org/v2/{spec}/HEAD?urlpath=lab/tree/notebooks/{name}"}
+        return {"Binder": f"https://mybinder.org/v2/{spec}/HEAD?urlpath={tree}"}
     return {
-        "Binder": f"https://mybinder.org/v2/gh/{path}/HEAD?urlpath=lab/tree/notebooks/{name}",
-        "Colab": f"https://colab.research.google.com/github/{path}/blob/main/notebooks/{name}",
+        "Binder": f"https://mybinder.org/v2/gh/{path}/HEAD?urlpath={tree}",
+        "Colab": f"https://colab.research.google.com/github/{path}/blob/main/{folder}/{name}",
     }
 
 
@@ -143,6 +149,24 @@ def readme_text(text: str) -> str:
             raise Stale(f"README.md has no part between '{start}' and '{end}'")
         text = pattern.sub(lambda _, new=f"{start}\n{body}\n{end}": new, text, count=1)
     return text
+
+
+def citation_text(text: str) -> str:
+    """Return CITATION.cff with the version and the address written afresh."""
+    for key, value in [("version", project()["version"]), ("repository-code", repository())]:
+        text, found = re.subn(f"^{key}: .*$", f"{key}: {value}", text, flags=re.MULTILINE)
+        if found != 1:
+            raise Stale(f"CITATION.cff has {found} lines '{key}: ...': there must be one")
+    return text
+
+
+def stale_files() -> dict[Path, str]:
+    """Return the files with generated parts that are stale, and what they should say."""
+    fresh = {
+        path: write(path.read_text(encoding="utf-8"))
+        for path, write in [(README, readme_text), (CITATION, citation_text)]
+    }
+    return {p: text for p, text in fresh.items() if text != p.read_text(encoding="utf-8")}
 
 
 # --- one notebook
@@ -260,10 +284,10 @@ def check(paths: list[Path]) -> list[str]:
         for path in paths
         for problem in stale_generated(nbformat.read(path, as_version=4), path.name)
     ]
-    text = README.read_text(encoding="utf-8")
-    if readme_text(text) != text:
-        problems.append("README.md: generated parts are stale: run python notebooks/refresh.py")
-    return problems
+    return problems + [
+        f"{path.name}: generated parts are stale: run python notebooks/refresh.py"
+        for path in stale_files()
+    ]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -286,8 +310,8 @@ def main(argv: list[str] | None = None) -> int:
             failed = True
             plain = re.sub(r"\x1b\[[\d;]*m", "", str(error))  # tracebacks come coloured
             print(f"{path.name}: left as it was\n{plain}", file=sys.stderr)
-    text = README.read_text(encoding="utf-8")
-    README.write_text(readme_text(text), encoding="utf-8", newline="\n")
+    for path, text in stale_files().items():
+        path.write_text(text, encoding="utf-8", newline="\n")
     return 1 if failed else 0
 
 

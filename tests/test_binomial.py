@@ -88,3 +88,20 @@ def test_sample_has_the_tosses_asked_for():
     assert (x[:, 1] == 7).all()
     assert 0 <= x[:, 0].min() and x[:, 0].max() <= 7
     assert x[:, 0].mean() == pytest.approx(7 * 0.45, abs=0.2)
+
+
+@pytest.mark.parametrize("tosses", [10**3, 10**7, 10**9])
+def test_many_tosses_do_not_drown_the_gains_in_rounding(tosses):
+    """Coins that differ by less than one observation tells, so that EM takes many steps."""
+    rng = np.random.default_rng(0)
+    p = 0.5 + np.array([-1.0, 1.0]) / np.sqrt(tosses)
+    x = np.column_stack([rng.binomial(tosses, p[rng.integers(2, size=300)]), np.full(300, tosses)])
+    result = em.fit(BinomialMixture([0.5, 0.5], 0.5 + 0.2 * (p - 0.5)), x)  # climbs, or raises
+    assert result.status == "converged" and result.n_iter > 5
+
+
+def test_shares_of_nought_and_one():
+    model = BinomialMixture([0.2, 0.3, 0.5], [0.0, 1.0, 0.5])
+    x = [[0, 7], [7, 7], [3, 7]]
+    wanted = np.log(model.weights) + stats.binom.logpmf(np.array(x)[:, :1], 7, model.probabilities)
+    assert np.allclose(model.log_joint(x), wanted, rtol=1e-13)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from emlib import checks
-from emlib.checks import NotAttempted, Problem
+from emlib.checks import NotAttempted, Problem, Wrong
 
 
 @checks.exercise("9.1")
@@ -59,6 +59,60 @@ def test_several_answers_need_all_of_them(capsys):
     assert both(1, ...) is False
     assert both(None, 2) is False
     assert capsys.readouterr().out.count("no answer yet") == 2
+
+
+@checks.task("triple-it")
+def triple(function, x=2.0, *, times=None):
+    """Wants a function that triples."""
+    if times is not None:
+        assert times == 3
+    checks.close(checks.call(function, x), 3 * x, "the triple")
+
+
+def test_a_task_prints_when_right_and_returns_nothing(capsys):
+    assert triple(lambda x: 3 * x) is None
+    assert triple(lambda x: 3 * x, 5.0, times=3) is None
+    assert capsys.readouterr().out == "triple-it: correct.\n" * 2
+
+
+def not_implemented(x):
+    raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda x: 2 * x, r"^triple-it: not yet\. the triple is off: yours is 4\.$"),
+        (lambda x: 1 / 0, r"^triple-it: not yet\. Your function stopped with ZeroDivisionError"),
+        (lambda x: None, r"not yet\. Your function returned nothing"),
+        (lambda x: ..., r"no answer yet"),
+        (None, r"no answer yet"),
+        (
+            not_implemented,
+            r"^triple-it: no answer yet\. Replace `raise NotImplementedError\(\)` and run again\.$",
+        ),
+    ],
+)
+def test_a_task_raises_when_wrong(answer, words, capsys):
+    with pytest.raises(Wrong, match=words) as caught:
+        triple(answer)
+    assert capsys.readouterr().out == ""
+    assert caught.value.__cause__ is None and caught.value.__context__ is None
+
+
+def test_a_task_keeps_its_name_and_docstring():
+    assert (triple.__name__, triple.__doc__) == ("triple", "Wants a function that triples.")
+
+
+def test_a_mistake_in_the_checker_of_a_task_is_not_hidden():
+    with pytest.raises(AssertionError):
+        triple(lambda x: 3 * x, times=4)
+
+
+def test_jupyter_shows_the_message_of_a_wrong_answer_alone():
+    shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell
+    assert shell  # IPython asks the exception for its own traceback by this name:
+    assert Wrong("triple-it: not yet.")._render_traceback_() == ["triple-it: not yet."]
 
 
 def test_the_readers_function_gets_copies():

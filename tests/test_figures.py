@@ -1,10 +1,15 @@
-"""The figures outside the notebooks are those that figures/draw.py draws."""
+"""The figures outside the notebooks are those that figures/draw.py draws.
+
+Compared as thumbnails: another matplotlib moves pixels, but not the picture.
+"""
 
 import importlib.util
-import io
+import os
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
 from PIL import Image
 
 import refresh
@@ -12,16 +17,69 @@ import refresh
 FIGURES = refresh.ROOT / "figures"
 
 
-def test_the_picture_of_readme_is_up_to_date():
-    """Compared as thumbnails: another matplotlib moves pixels, but not the picture."""
+@pytest.fixture(scope="module")
+def draw():
     spec = importlib.util.spec_from_file_location("draw", FIGURES / "draw.py")
-    draw = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(draw)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     with plt.style.context("emlib.book"):
-        drawn = draw.plotting.png(draw.signature())
-    plt.close("all")
-    fresh, kept = (
-        np.asarray(Image.open(source).convert("L").resize((80, 40)), dtype=float)
-        for source in (io.BytesIO(drawn), FIGURES / "signature.png")
-    )
-    assert np.abs(fresh - kept).mean() < 2, "run python figures/draw.py"
+        yield module
+
+
+def thumbnail(picture):
+    return np.asarray(picture.convert("L").resize((160, 88)), dtype=float)
+
+
+def same(fresh, kept):
+    return np.abs(thumbnail(fresh) - thumbnail(kept)).mean() < 1.5
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_the_pictures_of_readme_are_up_to_date(draw, look):
+    with Image.open(FIGURES / f"signature-{look}.png") as kept:
+        assert same(draw.signature(draw.LOOKS[look]), kept), "run python figures/draw.py"
+
+
+def test_the_cover_is_up_to_date(draw):
+    with Image.open(FIGURES / "cover.png") as kept:
+        assert same(draw.cover(), kept), "run python figures/draw.py"
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_the_animation_is_up_to_date(draw, look):
+    path = FIGURES / f"signature-{look}.gif"
+    script = list(draw.moments())
+    with Image.open(path) as kept:
+        assert kept.n_frames == len(script), "run python figures/draw.py"
+        for i, moment in enumerate(script):
+            kept.seek(i)
+            assert kept.info["duration"] == moment.milliseconds
+            if i % 23 == 0 or i == len(script) - 1:
+                assert same(draw.frame(draw.LOOKS[look], moment), kept), f"frame {i} is stale"
+    assert os.path.getsize(path) < 1.5e6
+
+
+def test_the_animation_tells_the_truth(draw):
+    """The bound stays below the curve, rises in every frame, touches after E, and ends on top."""
+    before = -np.inf
+    for moment in draw.moments():
+        here = draw.bound(moment.q, np.array([moment.mean]))[0]
+        assert (draw.bound(moment.q, draw.GRID[::10]) <= draw.CURVE[::10] + 1e-9).all()
+        assert here >= before - 1e-9
+        if moment.milliseconds == 900:
+            assert here == pytest.approx(draw.log_likelihood(moment.mean), abs=1e-9)
+        before = here
+    assert before == pytest.approx(draw.CURVE.max(), abs=0.5)
+
+
+def luminance(colour):
+    rgb = np.array(to_rgb(colour))
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+def test_every_colour_stands_out_from_the_page(draw):
+    for look in draw.LOOKS.values():
+        for colour in (look.ink, look.point, look.bound):
+            darker, lighter = sorted([luminance(colour), luminance(look.page)])
+            assert (lighter + 0.05) / (darker + 0.05) >= 4.5

@@ -21,7 +21,7 @@ import chapters
 from cases import Case, pack, unpack
 from emlib import em, plotting, variants
 from emlib.selection import bootstrap_lrt, select
-from laws import LAWS, assert_same_expectation, assert_same_model
+from laws import LAWS, assert_same_model
 
 CHAPTER = chapters.ROOT / "notebooks" / "07-the-em-family.ipynb"
 
@@ -73,22 +73,11 @@ def test_it_takes_about_thirty_lines():
     assert sum(bool(line.strip()) for line in lines) <= 30
 
 
-# One law sets `prior=None`, and the newcomer has no such field: see the test after this one.
-SETS_PRIOR = "weights_scale_the_statistics_and_nothing_else"
-OWN_LAWS = [law for law in LAWS if law.__name__ != SETS_PRIOR]
-
-
-@pytest.mark.parametrize("law", OWN_LAWS, ids=lambda law: law.__name__)
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_law(law, seed):
     law(_case(), np.random.default_rng(seed))
-
-
-def test_weights_scale_the_statistics_and_nothing_else():
-    half = START.e_step(HOURS, np.full(len(HOURS), 0.5))
-    assert_same_expectation(half + half, START.e_step(HOURS))
-    assert_same_model(START.m_step(half), START.m_step(START.e_step(HOURS)))
 
 
 def test_its_density_is_that_of_scipy():

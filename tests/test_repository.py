@@ -1,4 +1,4 @@
-"""README, requirements and CI say the same."""
+"""README, requirements, CITATION.cff and CI say the same."""
 
 import re
 import shutil
@@ -6,6 +6,7 @@ import subprocess
 import tomllib
 
 import pytest
+import yaml
 
 import refresh
 
@@ -25,6 +26,21 @@ def lines_of(path):
 
 def test_generated_parts_of_readme_are_current():
     assert refresh.readme_text(README) == README, "run python notebooks/refresh.py"
+
+
+def test_citation_says_what_pyproject_and_readme_say():
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert refresh.citation_text(text) == text, "run python notebooks/refresh.py"
+    cited = yaml.safe_load(text)
+    assert cited["version"] == PROJECT["version"]
+    assert cited["repository-code"] == PROJECT["urls"]["Repository"]
+    assert cited["license"] == PROJECT["license"]
+    assert cited["keywords"] == PROJECT["keywords"]
+    assert [author["name"] for author in cited["authors"]] == [
+        author["name"] for author in PROJECT["authors"]
+    ]
+    assert f"# {cited['title']}" in README.splitlines()
+    assert {"cff-version", "message", "type", "title", "authors"} <= set(cited)
 
 
 def test_requirements_have_the_bounds_of_pyproject():
@@ -54,17 +70,37 @@ def test_readme_has_its_command_in_one_line(name):
         assert found == blocks[0] + "\n"
 
 
+def test_contributing_names_files_that_exist():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = re.findall(r"\b(?:notebooks|tests|emlib|docs|figures)/[\w./*-]*[\w*]", text)
+    future = {
+        "notebooks/08-*.ipynb",
+        "notebooks/08-my-question.ipynb",
+        "docs/build/html/index.html",
+    }
+    examples = {name for name in named if "NAME" in name or "NN" in name}
+    wanted = set(named) - future - examples
+    assert len(wanted) > 8
+    assert [name for name in wanted if not list(ROOT.glob(name))] == []
+
+
 def test_the_address_stands_in_one_place():
     """Everywhere else refresh.py writes it, so that a move is one edit and one command."""
-    generated = {"README.md", *(f"notebooks/{path.name}" for path in refresh.chapter_files())}
+    generated = {
+        "README.md",
+        "CITATION.cff",
+        *(f"notebooks/{path.name}" for path in refresh.chapter_files()),
+    }
+    for path in (ROOT / "assignments").glob("*/*/*.ipynb"):  # what assignments/build.py writes
+        generated.add(path.relative_to(ROOT).as_posix())
     address = refresh.repository().removeprefix("https://")
-    folders = ["emlib", "tests", "notebooks", ".ci", "docs", "figures", "benchmarks"]
+    folders = ["emlib", "tests", "notebooks", ".ci", "docs", "figures", "benchmarks", "assignments"]
     files = [p for f in folders for p in (ROOT / f).rglob("*") if p.is_file()]
     files += [p for p in ROOT.iterdir() if p.is_file()]
     holders = {
         path.relative_to(ROOT).as_posix()
         for path in files
-        if "__pycache__" not in path.parts
+        if not {"__pycache__", "build"} & set(path.parts)
         and address in path.read_bytes().decode("utf-8", errors="ignore")
     }
     assert holders - generated == {"pyproject.toml"}

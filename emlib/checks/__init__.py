@@ -1,26 +1,31 @@
-"""Checkers for the exercises: they say what is wrong and what to look at.
+"""Checkers for exercises and assignments: they say what is wrong and what to look at.
 
 One module a chapter: ``from emlib.checks import chapter02``, then ``chapter02.mle(your_mle)``.
+One module an assignment, too: ``set1``, and so on, whose checkers raise `Wrong`.
 """
 
 from emlib.checks._core import (
     NotAttempted,
     Problem,
+    Wrong,
     call,
     climbing,
     close,
     distributions,
     exercise,
     numbers,
+    task,
 )
 
 __all__ = [
     "NotAttempted",
     "Problem",
+    "Wrong",
     "call",
     "climbing",
     "close",
     "distributions",
     "exercise",
     "numbers",
+    "task",
 ]

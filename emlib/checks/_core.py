@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike
 
 from emlib._validation import FloatArray
 
+CORRECT = "correct."
+
 
 class Problem(Exception):
     """An answer is wrong; the message says what to look at."""
@@ -18,6 +20,31 @@ class Problem(Exception):
 
 class NotAttempted(Exception):
     """There is no answer yet."""
+
+
+class Wrong(Exception):
+    """What the checker of a task in an assignment raises, so that its test cell fails.
+
+    Jupyter shows the message alone: where in the checker it was raised is no news to anybody.
+    """
+
+    def _render_traceback_(self) -> list[str]:  # the name that IPython asks for
+        return [str(self)]
+
+
+def _verdict(
+    check: Callable[..., None], answers: tuple[Any, ...], options: dict[str, Any], blank: str
+) -> str:
+    """Return "correct." or what there is to say; never raise because of what the reader wrote."""
+    try:
+        if any(answer is None or answer is ... for answer in answers):
+            raise NotAttempted
+        check(*answers, **options)
+    except NotAttempted:
+        return f"no answer yet. Replace {blank} and run again."
+    except Problem as problem:
+        return f"not yet. {problem}"
+    return CORRECT
 
 
 def exercise(number: str) -> Callable[[Callable[..., None]], Callable[..., bool]]:
@@ -30,18 +57,30 @@ def exercise(number: str) -> Callable[[Callable[..., None]], Callable[..., bool]
     def decorate(check: Callable[..., None]) -> Callable[..., bool]:
         @functools.wraps(check)
         def checker(*answers: Any) -> bool:
-            try:
-                if any(answer is None or answer is ... for answer in answers):
-                    raise NotAttempted
-                check(*answers)
-            except NotAttempted:
-                print(f"Exercise {number}: no answer yet. Replace the `...` and run again.")
-            except Problem as problem:
-                print(f"Exercise {number}: not yet. {problem}")
-            else:
-                print(f"Exercise {number}: correct.")
-                return True
-            return False
+            verdict = _verdict(check, answers, {}, "the `...`")
+            print(f"Exercise {number}: {verdict}")
+            return verdict == CORRECT
+
+        return checker
+
+    return decorate
+
+
+def task(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Turn a function that raises `Problem` into the checker of a task in an assignment.
+
+    The checker prints a line for a right answer and raises `Wrong` otherwise, so that the test
+    cell which calls it earns its points or does not. Arguments given by name go to the function
+    as they are: only the others are answers, of which none may be missing.
+    """
+
+    def decorate(check: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(check)
+        def checker(*answers: Any, **options: Any) -> None:
+            verdict = _verdict(check, answers, options, "`raise NotImplementedError()`")
+            if verdict != CORRECT:
+                raise Wrong(f"{name}: {verdict}")
+            print(f"{name}: {verdict}")
 
         return checker
 
@@ -55,6 +94,8 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
     copies = [np.copy(a) if isinstance(a, np.ndarray) else a for a in arguments]
     try:
         value = function(*copies)
+    except NotImplementedError:  # what stands in an assignment before there is an answer
+        raise NotAttempted from None
     except Exception as error:  # whatever the reader's code does, the checker explains
         kind = type(error).__name__
         raise Problem(f"Your function stopped with {kind}: {error}") from error

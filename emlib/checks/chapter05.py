@@ -193,7 +193,7 @@ PATIENTS = {"P": "needle", "Q": "stopped", "R": "saddle"}
 LOOK = {
     "needle": "look at the line `doubts`: which component is it, and how many points hold it up?",
     "stopped": "look at the line `onward`: what happens when EM just goes on?",
-    "saddle": "look at the lines `doubts`, `onward` and `shake` together: going on gains nothing.",
+    "saddle": "look at `doubts`, `onward` and `shake` together: going on gains nothing.",
 }
 
 

@@ -1,0 +1,150 @@
+"""Run every chapter as Colab would: `.venv/bin/python .ci/colab.py PYTHON3.13`.
+
+Colab opens one notebook alone, on packages of its own. So the kernel here is a new environment
+with Colab's versions and without the book; each chapter is copied into an empty folder, and its
+set-up cell has to bring emlib, from a copy of this working tree instead of the public address.
+What the cells print is compared with what is committed. Afterwards nothing may have changed in
+the environment but that the book was added.
+
+The interpreter that runs this script needs the packages of README's test command.
+"""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parent.parent
+# What Colab's image holds, as far as the book needs it; setuptools is what pip builds with.
+COLAB = [
+    "numpy==2.1.3",
+    "scipy==1.16.3",
+    "matplotlib==3.10.0",
+    "ipywidgets==7.7.1",
+    "ipykernel==6.17.1",
+    "ipython==7.34.0",
+    "scikit-learn==1.6.1",
+    "pytest==8.4.*",
+]
+KERNEL = "colab"
+
+
+def run(*command: object, **options: object) -> str:
+    return subprocess.run(
+        [str(part) for part in command], check=True, capture_output=True, text=True, **options
+    ).stdout
+
+
+def make_environment(folder: Path, interpreter: str) -> Path:
+    """Make Colab's environment and a kernel in it; return its Python."""
+    run(interpreter, "-m", "venv", folder)
+    python = folder / "bin" / "python"
+    run(python, "-m", "pip", "install", "-q", *COLAB)
+    spec = folder / "share" / "jupyter" / "kernels" / KERNEL
+    spec.mkdir(parents=True)
+    argv = [str(python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+    kernel = {"argv": argv, "display_name": "Colab", "language": "python"}
+    (spec / "kernel.json").write_text(json.dumps(kernel), encoding="utf-8")
+    return python
+
+
+def copy_tree(target: Path) -> None:
+    """Copy the files of the working tree, committed or new, but none that git ignores."""
+    names = run("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", cwd=ROOT)
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, target / name)
+
+
+def strict_comparison() -> object:
+    """Return what notebooks/conftest.py tells nbval."""
+    spec = importlib.util.spec_from_file_location("strict", ROOT / "notebooks" / "conftest.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def run_chapter(path: Path) -> bool:
+    """Run a notebook and compare its outputs; say whether all is as printed."""
+    options = ["-q", "--no-header", "--tb=short", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    options += ["-c", os.devnull, f"--rootdir={path.parent}", "--nbval-cell-timeout=120"]
+    options += ["--nbval", f"--nbval-kernel-name={KERNEL}", str(path)]
+    return pytest.main(options, plugins=[strict_comparison()]) == 0
+
+
+def run_set_up(path: Path) -> bool:
+    """Run a problem set as far as its set-up cell, and import its checkers."""
+    nb = nbformat.read(path, as_version=4)
+    last = next(i for i, cell in enumerate(nb.cells) if cell.source.startswith("# Set-up"))
+    nb.cells = nb.cells[: last + 1]
+    nb.cells.append(nbformat.v4.new_code_cell(f"import emlib.checks.{path.stem}"))
+    try:
+        resources = {"metadata": {"path": str(path.parent)}}
+        NotebookClient(nb, timeout=120, kernel_name=KERNEL, resources=resources).execute()
+    except Exception as error:  # whatever goes wrong is this notebook's failure
+        print(error)
+        return False
+    return True
+
+
+def packages(python: Path) -> set[str]:
+    """Return what is installed, with versions; faster than pip does."""
+    code = "from importlib.metadata import distributions as d\n"
+    code += "print(*(f'{p.name}=={p.version}' for p in d()), sep='\\n')"
+    return set(run(python, "-c", code).split())
+
+
+def attempt(notebook: Path, python: Path, folder: Path) -> bool:
+    """Run a notebook alone in an empty folder, on an environment without the book."""
+    path = folder / notebook.name
+    folder.mkdir()
+    shutil.copy(notebook, path)
+    probe = "import importlib.util as u, sys; sys.exit(u.find_spec('emlib') is not None)"
+    run(python, "-c", probe, cwd=folder)
+    before = packages(python)
+    good = (run_chapter if notebook.parent.name == "notebooks" else run_set_up)(path)
+    gone, brought = before - packages(python), packages(python) - before
+    if gone or [name.partition("==")[0] for name in brought] != ["em-book"]:
+        print(f"the environment has changed: {gone or 'nothing'} became {brought or 'nothing'}")
+        good = False
+    run(python, "-m", "pip", "uninstall", "-q", "-y", "em-book")
+    return good
+
+
+def main() -> int:
+    chapters = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
+    sets = sorted((ROOT / "assignments" / "release").glob("*/*.ipynb"))
+    if not chapters or not sets:
+        print("no chapters, or no released problem sets: python assignments/build.py")
+        return 1
+    begun, failed = time.monotonic(), []
+    with tempfile.TemporaryDirectory() as name:
+        work = Path(name)
+        python = make_environment(work / "colab", sys.argv[1])
+        copy_tree(work / "book")
+        os.environ["EM_BOOK_SOURCE"] = str(work / "book")
+        os.environ["JUPYTER_PATH"] = str(work / "colab" / "share" / "jupyter")
+        os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+        os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # or every kernel prints a warning
+        os.environ.pop("PYTHONPATH", None)
+        for notebook in chapters + sets:
+            print(f"--- {notebook.name} ({time.monotonic() - begun:.0f} s so far)", flush=True)
+            if not attempt(notebook, python, work / notebook.stem):
+                failed.append(notebook.name)
+    print(f"Colab: {time.monotonic() - begun:.0f} s", *failed)
+    print(f"{len(chapters + sets) - len(failed)} passed, {len(failed)} failed")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

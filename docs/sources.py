@@ -1,0 +1,349 @@
+"""The source tree of the web edition, made from docs/, the notebooks and emlib.
+
+The notebooks are copied as they are, but for what a page shows differently: pictures become
+files with their alt text, sliders and animations become players that need no kernel, the
+badges become buttons, and the set-up cell is folded.
+"""
+
+import ast
+import base64
+import hashlib
+import html
+import importlib
+import io
+import json
+import pkgutil
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+from PIL import Image, ImageSequence
+
+import frames
+import refresh
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+FIGURES = ROOT / "figures"
+NOTEBOOKS = "chapters"  # the folder of their pages
+# The number of the first chapter of each part, and the part's name.
+PARTS = {0: "The idea, and four models", 5: "In practice"}
+
+
+def write(path: Path, content: str | bytes) -> None:
+    """Write a file if it would change: Sphinx reads again what has a new time stamp."""
+    data = content.encode() if isinstance(content, str) else content
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_bytes() != data:
+        path.write_bytes(data)
+
+
+def make(source: Path, static: Path) -> list[str]:
+    """Write the source tree and the generated static files; return problems."""
+    shutil.rmtree(static / "notebooks", ignore_errors=True)
+    problems, written = [], set()
+
+    def page(name: str, content: str | bytes) -> None:
+        write(source / name, content)
+        written.add(source / name)
+
+    chapters = {path: nbformat.read(path, as_version=4) for path in refresh.chapter_files()}
+    for path, nb in chapters.items():
+        problems += frames.problems(path, nb)
+    if problems:
+        return problems
+    for path in DOCS.glob("*.md"):
+        page(path.name, path.read_text(encoding="utf-8"))
+    page("references.bib", (DOCS / "references.bib").read_bytes())
+    page("index.md", landing(DOCS / "index.md", chapters, static))
+    for name, text in reference_pages().items():
+        page(f"reference/{name}.md", text)
+    for path, nb in chapters.items():
+        (static / "notebooks").mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, static / "notebooks")
+        page(f"{NOTEBOOKS}/{path.name}", nbformat.writes(chapter_page(path, nb, static)))
+    for path in source.rglob("*"):
+        if path.is_file() and path not in written:
+            path.unlink()
+    return []
+
+
+# --- pictures and players
+
+
+def picture_file(picture: Image.Image, static: Path) -> str:
+    """Write a picture into the static files, named by its content; return its name."""
+    stream = io.BytesIO()
+    few = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    few.save(stream, format="PNG", optimize=False)
+    data = stream.getvalue()
+    name = f"pictures/{hashlib.sha256(data).hexdigest()[:16]}.png"
+    write(static / name, data)
+    return name
+
+
+def figure(data: bytes, alt: str, static: Path) -> str:
+    """Return a still picture as HTML."""
+    with Image.open(io.BytesIO(data)) as picture:
+        width, height, kind = picture.width, picture.height, picture.format.lower()
+    name = f"pictures/{hashlib.sha256(data).hexdigest()[:16]}.{kind}"
+    write(static / name, data)
+    return (
+        f'<figure class="plot"><div class="picture" style="--width: {width}px">'
+        f'<img src="../_static/{name}" alt="{html.escape(alt)}" '
+        f'width="{width}" height="{height}" loading="lazy"></div></figure>'
+    )
+
+
+def player(
+    pictures: list[str],
+    size: tuple[int, int],
+    label: str,
+    alt: str,
+    *,
+    up: str = "../",
+    dark: list[str] | None = None,
+    words: list[str] | None = None,
+    seconds: list[float] | None = None,
+    start: int = 0,
+) -> str:
+    """Return pictures with a slider, as HTML; with a button that plays them if they move.
+
+    Without JavaScript the picture `start` stands there, and no controls.
+    """
+
+    def image(name: str, look: str) -> str:
+        return (
+            f'<img class="{look}" src="{up}_static/{name}" alt="{html.escape(alt)}" '
+            f'width="{size[0]}" height="{size[1]}">'
+        )
+
+    data: dict = {"pictures": [f"{up}_static/{name}" for name in pictures]}
+    images = image(pictures[start], "dark-light")
+    if dark:
+        data["dark"] = [f"{up}_static/{name}" for name in dark]
+        images = image(pictures[start], "only-light") + image(dark[start], "only-dark")
+    if words:
+        data["words"] = words
+    if seconds:
+        data["seconds"] = seconds
+    play = '<button type="button" class="player-play">Play</button>' if seconds else ""
+    # One stream of HTML without blank lines: a blank line would end it in Markdown.
+    said = (
+        f'<figcaption aria-live="polite">{html.escape(words[start])}</figcaption>' if words else ""
+    )
+    return (
+        f'<figure class="player plot"><div class="picture" style="--width: {size[0]}px">'
+        f"{images}</div>"
+        f'<div class="player-controls" hidden>{play}<label>{html.escape(label)} '
+        f'<input type="range" min="0" max="{len(pictures) - 1}" value="{start}"></label>'
+        f'<output aria-hidden="true">{start}</output></div>'
+        f'{said}<script type="application/json">'
+        + json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
+        + "</script></figure>"
+    )
+
+
+def moving(stream: Path | io.BytesIO) -> tuple[list[Image.Image], list[float]]:
+    """Return the frames of an animation and the seconds that each one stays."""
+    with Image.open(stream) as animation:
+        found = [
+            (frame.convert("RGB"), frame.info.get("duration", 700) / 1000)
+            for frame in ImageSequence.Iterator(animation)
+        ]
+    return [picture for picture, _ in found], [seconds for _, seconds in found]
+
+
+# --- chapters
+
+
+def rendered(cell_id: str, output: NotebookNode, path: Path, static: Path) -> str | None:
+    """Return an output as HTML if it is a picture, an animation or a slider."""
+    for mime, data in output.get("data", {}).items():
+        alt = output.metadata.get(mime, {}).get("alt", "")
+        if mime == frames.WIDGET_VIEW:
+            kept = frames.load(path, cell_id)
+            pictures = [picture_file(picture, static) for picture in kept["pictures"]]
+            size, words = kept["pictures"][0].size, kept["words"]
+            words = [re.sub(r"<[^>]+>", "", text) for text in words]
+            return player(
+                pictures, size, kept["label"], kept["alt"], words=words, start=kept["start"]
+            )
+        if mime == "image/gif":
+            still, seconds = moving(io.BytesIO(base64.b64decode(data)))
+            pictures = [picture_file(picture, static) for picture in still]
+            return player(pictures, still[0].size, "Frame", alt, seconds=seconds)
+        if mime.startswith("image/") and mime != "image/svg+xml":
+            return figure(base64.b64decode(data), alt, static)
+    return None
+
+
+def launch_html(name: str) -> str:
+    """Return the buttons that open or download a notebook."""
+    links = [
+        f'<a class="launch-link" href="{html.escape(link)}">{where}</a>'
+        for where, link in refresh.launch_links(name).items()
+    ]
+    links.append(f'<a class="launch-link" href="../_static/notebooks/{name}" download>Download</a>')
+    return f'<p class="launch"><span>Run this chapter:</span> {" ".join(links)}</p>'
+
+
+def chapter_page(path: Path, nb: NotebookNode, static: Path) -> NotebookNode:
+    """Return a notebook as its page shows it."""
+    nb = nbformat.from_dict(json.loads(json.dumps(nb)))
+    for cell in nb.cells:
+        if cell.id == "badges":
+            cell.source = launch_html(path.name)
+        if cell.id == "setup":
+            cell.metadata.tags = [*cell.metadata.get("tags", []), "hide-input"]
+            cell.metadata.mystnb = {
+                "code_prompt_show": "Set-up cell",
+                "code_prompt_hide": "Set-up cell",
+            }
+        for output in cell.get("outputs", []):
+            if text := rendered(cell.id, output, path, static):
+                output["data"] = {"text/html": text}
+                output["metadata"] = {}
+    nb.metadata.pop("widgets", None)
+    return nb
+
+
+def opening(nb: NotebookNode, words: str) -> str:
+    """Return what a chapter says after **What you will learn.**, and the like."""
+    return re.search(rf"\*\*{words}\.\*\* (.+)", nb.cells[0].source)[1]
+
+
+def landing(path: Path, chapters: dict[Path, NotebookNode], static: Path) -> str:
+    """Return the first page, with the moving figure and the parts and chapters put in."""
+    text = path.read_text(encoding="utf-8")
+    parts: dict[str, list[str]] = {}
+    trees: dict[str, list[str]] = {}
+    for file, nb in chapters.items():
+        number = int(file.name[:2])
+        part = PARTS[max(first for first in PARTS if first <= number)]
+        title = refresh.title_of(nb).partition("·")[2].strip()
+        parts.setdefault(part, []).append(
+            f'<li><a href="{NOTEBOOKS}/{file.stem}.html"><span class="number">{number}</span>'
+            f"<span><b>{html.escape(title)}</b>"
+            f"<span>{html.escape(plain(opening(nb, 'What you will do')))}</span></span></a></li>"
+        )
+        trees.setdefault(part, []).append(f"{NOTEBOOKS}/{file.stem}")
+    roman = ["I", "II", "III", "IV", "V", "VI", "VII", "VIII"]
+    cards = "\n\n".join(
+        f'## Part {n}: {part}\n\n<ol class="chapters">\n' + "\n".join(items) + "\n</ol>"
+        for n, (part, items) in zip(roman, parts.items(), strict=False)
+    )
+    toctrees = "\n\n".join(
+        f'```{{toctree}}\n:hidden:\n:caption: "Part {n}: {part}"\n\n' + "\n".join(pages) + "\n```"
+        for n, (part, pages) in zip(roman, trees.items(), strict=False)
+    )
+    filled = {"signature": signature(static), "parts": cards, "toctrees": toctrees}
+    for name, content in filled.items():
+        mark = f"<!-- {name} -->"
+        if mark not in text:
+            raise ValueError(f"{path.name} has no line {mark}")
+        text = text.replace(mark, content)
+    return text
+
+
+def plain(text: str) -> str:
+    """Return Markdown without backticks, asterisks and links."""
+    return re.sub(r"[`*]", "", re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", text))
+
+
+# --- the moving figure of the first page
+
+SIGNATURE_ALT = (
+    "EM at work on one parameter. Below the curve of the log-likelihood lies a second curve, the "
+    "bound, which touches it at the current point. The point moves to the summit of the bound; "
+    "then a new bound touches the curve there, and so on up to the top of the log-likelihood."
+)
+
+
+def signature(static: Path) -> str:
+    """Return the signature figure as HTML: moving, and in two looks, if figures/ holds it so."""
+    looks: dict[str, tuple[list[Image.Image], list[float]]] = {}
+    for path in sorted(FIGURES.glob("signature*")):
+        if path.suffix in {".gif", ".png", ".webp"}:
+            look = "dark" if "dark" in path.stem else "light"
+            found = moving(path)
+            if look not in looks or len(found[0]) > len(looks[look][0]):
+                looks[look] = found
+    still, seconds = looks["light"]
+    night = looks.get("dark", ([], []))[0]
+    names, dark = ([picture_file(p, static) for p in pictures] for pictures in (still, night))
+    if len(still) == 1:  # nothing that moves has been drawn yet
+        return figure((FIGURES / "signature.png").read_bytes(), SIGNATURE_ALT, static).replace(
+            "../", ""
+        )
+    if len(dark) != len(names):
+        dark = []
+    return player(
+        names, still[0].size, "Frame", SIGNATURE_ALT, up="", dark=dark, seconds=seconds,
+        start=len(names) // 2,
+    )  # fmt: skip
+
+
+# --- the reference
+
+
+def modules() -> list[str]:
+    """Return the public modules of emlib, the algorithm first."""
+    import emlib
+
+    names = [m.name for m in pkgutil.walk_packages(emlib.__path__, "emlib.")]
+    public = [n for n in names if not any(part.startswith("_") for part in n.split("."))]
+    return sorted(public, key=lambda n: (n != "emlib.em", n != "emlib.mixture", n))
+
+
+def reference_pages() -> dict[str, str]:
+    """Return one page of the reference a module, and an overview; the exercises' on one."""
+    pages, rows = {}, []
+    checks = [m for m in modules() if m.startswith("emlib.checks")]
+    for name in [m for m in modules() if m not in checks] + ["emlib.checks"]:
+        short = name.removeprefix("emlib.")
+        summary = importlib.import_module(name).__doc__.strip().partition("\n")[0]
+        rows.append(f"* [`{name}`]({short}.md): {summary}")
+        body = [automodule(name)]
+        if name == "emlib.checks":
+            body += [f"## {m}\n\n{automodule(m)}" for m in checks if m != name]
+        pages[short] = f"# {name}\n\n" + "\n\n".join(body) + "\n"
+    tree = "```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```"
+    intro = (DOCS / "reference.in").read_text(encoding="utf-8")
+    pages["index"] = "\n\n".join([intro, "\n".join(rows), tree]) + "\n"
+    return pages
+
+
+def automodule(name: str) -> str:
+    return f"```{{eval-rst}}\n.. automodule:: {name}\n   :members:\n   :member-order: bysource\n```"
+
+
+# --- what the chapters define and import: used by the links to the reference
+
+
+def imported_names(nb: NotebookNode) -> dict[str, str]:
+    """Return what a chapter imports from emlib, by the name under which it does."""
+    found = {}
+    for node in ast.walk(chapter_tree(nb)):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "emlib":
+            found |= {a.asname or a.name: f"{node.module}.{a.name}" for a in node.names}
+        if isinstance(node, ast.Import):
+            found |= {a.asname or a.name: a.name for a in node.names if a.name == "emlib"}
+    return found
+
+
+def defined_names(nb: NotebookNode) -> set[str]:
+    """Return every name that a chapter's code binds itself."""
+    found = set()
+    for node in ast.walk(chapter_tree(nb)):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+    return found
+
+
+def chapter_tree(nb: NotebookNode) -> ast.Module:
+    return ast.parse("\n".join(cell.source for cell in nb.cells if cell.cell_type == "code"))
