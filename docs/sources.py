@@ -263,23 +263,10 @@ SIGNATURE_ALT = (
 
 
 def signature(static: Path) -> str:
-    """Return the signature figure as HTML: moving, and in two looks, if figures/ holds it so."""
-    looks: dict[str, tuple[list[Image.Image], list[float]]] = {}
-    for path in sorted(FIGURES.glob("signature*")):
-        if path.suffix in {".gif", ".png", ".webp"}:
-            look = "dark" if "dark" in path.stem else "light"
-            found = moving(path)
-            if look not in looks or len(found[0]) > len(looks[look][0]):
-                looks[look] = found
-    still, seconds = looks["light"]
-    night = looks.get("dark", ([], []))[0]
+    """Return the signature figure as HTML: moving, and in two looks."""
+    still, seconds = moving(FIGURES / "signature-light.gif")
+    night, _ = moving(FIGURES / "signature-dark.gif")
     names, dark = ([picture_file(p, static) for p in pictures] for pictures in (still, night))
-    if len(still) == 1:  # nothing that moves has been drawn yet
-        return figure((FIGURES / "signature.png").read_bytes(), SIGNATURE_ALT, static).replace(
-            "../", ""
-        )
-    if len(dark) != len(names):
-        dark = []
     return player(
         names, still[0].size, "Frame", SIGNATURE_ALT, up="", dark=dark, seconds=seconds,
         start=len(names) // 2,
