@@ -13,6 +13,7 @@ observation far outside it, large terms add up to a small one and digits are los
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,23 @@ import numpy as np
 from emlib._validation import FloatArray
 
 LARGEST_TERMS = 1e3  # in nats: terms of this size may cancel, at the cost of three digits at most
+
+
+class _Memory(threading.local):
+    """Memory for the largest array, kept from block to block; each thread has its own.
+
+    To get it anew from the system takes about as long as to fill it.
+    """
+
+    numbers = np.empty(0)
+
+    def array(self, n_rows: int, n_columns: int) -> FloatArray:
+        if self.numbers.size < n_rows * n_columns:
+            self.numbers = np.empty(n_rows * n_columns)
+        return self.numbers[: n_rows * n_columns].reshape(n_rows, n_columns)
+
+
+_memory = _Memory()
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +125,9 @@ class Quadratic:
         return bool(self.steepness * reach + self.offset <= LARGEST_TERMS**0.5)  # not if NaN
 
     def monomials(self, z: FloatArray) -> FloatArray:
-        """Return one, z_i and the products or squares, shape (F, N)."""
+        """Return one, z_i and the products or squares, shape (F, N), until the next call."""
         d, n = z.shape
-        monomials = np.empty((self.coefficients.shape[1], n))
+        monomials = _memory.array(self.coefficients.shape[1], n)
         monomials[0] = 1
         monomials[1 : d + 1] = z
         if self.whitener.ndim == 1:

@@ -25,7 +25,8 @@ from emlib.em import DegenerateError, Expectation
 from emlib.prior import MixturePrior
 
 BLOCK = 2**17  # numbers in the largest temporary array of an E-step: about one megabyte
-FEWEST = 256  # rows of a block, however many components and features there are
+LONG = 4096  # rows of a block if that takes up to eight times as much: matrix products like length
+FEWEST = 64  # rows of a block, however many components and features there are
 SAME = 1e-6  # distance between components below which EM cannot tell them apart
 EMPTY = 1e-12  # share of the data below which a component counts as empty
 COLLAPSED = 1e-14  # variance as a share of that of all the data: rounding lives below
@@ -287,7 +288,9 @@ class Mixture(Value):
 
     def _starts(self, x: Any) -> range:
         """Return the first row of each block, small enough for its arrays to stay in cache."""
-        return range(0, len(x), max(FEWEST, BLOCK // self._numbers_per_row(x)))
+        numbers = self._numbers_per_row(x)
+        rows = max(BLOCK // numbers, min(LONG, 8 * BLOCK // numbers), FEWEST)
+        return range(0, len(x), rows)
 
     def _numbers_per_row(self, x: Any) -> int:
         """Return how many numbers the largest temporary array of an E-step holds for a row."""

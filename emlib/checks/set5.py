@@ -1,0 +1,780 @@
+"""Checkers for assignment 5: zeros too many, zeros that nobody saw, and what one may claim.
+
+What is right is found by numerical optimisation, by SciPy's densities, and by following what the
+student's function does with the callables it is given; never by a formula that could be copied.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.optimize import minimize_scalar
+from scipy.special import softmax
+from scipy.stats import beta, gamma, poisson
+
+from emlib import em
+from emlib._validation import FloatArray
+from emlib.checks._core import Problem, call, climbing, close, numbers, task
+from emlib.mixture import Mixture
+from emlib.poisson import PoissonMixture
+
+Hints = list[tuple[ArrayLike, str]]
+
+QUIET = np.array([0, 0, 3, 1, 0, 5, 0, 0, 2, 1, 0, 4])
+ONE_ZERO = np.repeat(
+    [0, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15], [1, 1, 2, 4, 5, 6, 6, 5, 4, 3, 2, 1]
+)
+SCRIPT = ((-50.0, -46.0), ((-51, -50.5), (-40, -34), (-47, -47.4), (-55, -51), (-60, -58)))
+SEEN = np.array([1, 1, 1, 2, 1, 3, 1, 2, 6, 4, 1, 8, 5, 7, 1, 2])
+
+
+def _quietly(function: Any, *arguments: Any) -> Any:
+    """Call the student's function; its warnings are no concern of a checker."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        return call(function, *arguments)
+
+
+def _parts(value: Any, names: Sequence[str]) -> list[Any]:
+    """Return the several things that a function of the student returns, or explain."""
+    if not isinstance(value, (tuple, list)) or len(value) != len(names):
+        kind = len(value) if isinstance(value, (tuple, list)) else type(value).__name__
+        raise Problem(
+            f"Your function should return {len(names)} things, {', '.join(names)}; "
+            f"yours returns {kind}."
+        )
+    return list(value)
+
+
+def _floats(value: Any, name: str) -> FloatArray:
+    """Return an answer as floats of any shape, nan among them, or explain."""
+    try:
+        return np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise Problem(f"{name} should be numbers; yours holds something else.") from None
+
+
+def _argmax(function: Callable[[float], float], low: float, high: float) -> float:
+    """Return where a function of one variable is highest, to about eight digits."""
+    found = minimize_scalar(
+        lambda v: -function(v), bounds=(low, high), method="bounded", options={"xatol": 1e-12}
+    )
+    return float(found.x)
+
+
+# --- a family of one's own
+
+
+def _log_joint(x: FloatArray, share: float, rate: float) -> FloatArray:
+    asleep = np.where(x == 0, np.log(share), -np.inf)
+    return np.column_stack([asleep, np.log1p(-share) + poisson.logpmf(x, rate)])
+
+
+def _summit(
+    x: FloatArray, r: FloatArray, prior: tuple[float, float, float, float] = (1, 1, 1, 0)
+) -> tuple[float, float]:
+    """Return the share and the rate at which the expected log joint + log prior is highest.
+
+    The prior as its exponents a, b of a beta and c, d of a gamma density; the default is flat.
+    """
+    a, b, c, d = prior
+    n = r.sum(axis=0)
+
+    def of_share(s: float) -> float:
+        return float((n[0] + a - 1) * np.log(s) + (n[1] + b - 1) * np.log1p(-s))
+
+    def of_log_rate(v: float) -> float:
+        fit = float(r[:, 1] @ poisson.logpmf(x, np.exp(v)))
+        return fit + (c - 1) * v - d * float(np.exp(v))
+
+    low, high = np.log(1e-4), np.log(x.max() + 10.0)
+    return _argmax(of_share, 0.0, 1.0), float(np.exp(_argmax(of_log_rate, low, high)))
+
+
+@task("zero-inflated")
+def zero_inflated(family: Any, *, x: ArrayLike = QUIET) -> None:
+    """Check the class `ZeroInflated(weights, rate)`, a family of mixtures on emlib's frame."""
+    if not (isinstance(family, type) and issubclass(family, Mixture)):
+        raise Problem("A class derived from Mixture is wanted: `class ZeroInflated(Mixture):`.")
+    data = np.asarray(x, dtype=float)
+    for share, rate in ((0.4, 0.8), (0.15, 3.5)):
+        model = _quietly(family, np.array([share, 1 - share]), rate)
+        _check_log_joint(model, share, rate)
+        _check_additive(model, data)
+        _check_m_step(model, data, share, rate)
+    close(
+        _quietly(lambda: model.n_parameters),
+        2.0,
+        "n_parameters",
+        [
+            (3.0, "n_parameters counts both weights, but they sum to one: how many are free?"),
+            (1.0, "n_parameters is 1: the share of sleep is free, and the rate is too."),
+        ],
+        "How many numbers could you choose without breaking a rule?",
+    )
+    run = _quietly(lambda: em.fit(model, data))
+    close(run.model.log_likelihood(data), _best_zero_inflated(data), "The fit's log-likelihood")
+
+
+def _check_log_joint(model: Any, share: float, rate: float) -> None:
+    at = np.array([0.0, 1.0, 2.0, 0.0, 5.0, 250.0])
+    right = _log_joint(at, share, rate)
+    value = _quietly(model.log_joint, at)
+    got = _floats(value, "log_joint(x)")
+    if got.shape != right.shape:
+        numbers(value, "log_joint(x)", right.shape)
+    finite = np.isfinite(right)
+    if (np.isfinite(got[:, ::-1]) == finite).all():
+        raise Problem("The columns are the wrong way round: component 0 is asleep, 1 is awake.")
+    if np.isnan(got).any() or not np.isfinite(got[-1, 1]):
+        raise Problem(
+            f"log_joint gives {got[-1, 1]:.3g} for an awake interval with 250 movements: a "
+            "factorial or a power overflows. Stay with logarithms, and gammaln for log x!."
+        )
+    if np.isfinite(got[at > 0, 0]).all():
+        raise Problem(
+            "A lamb that is asleep does not move: what is the log joint of `asleep` with a count "
+            f"of 5? Yours is {got[4, 0]:.3g}."
+        )
+    if (np.isfinite(got) != finite).any():
+        raise Problem(
+            "A zero may come from both components, and a larger count from one only; "
+            f"your log joint of a count of 0 is {got[0].round(3).tolist()}."
+        )
+    weights = np.log([share, 1 - share])
+    awake = right[:, 1]
+    hints: Hints = [
+        (awake - weights[1], "log pi_k is missing in the column of `awake`."),
+        (awake - poisson.logpmf(at, rate) + at * np.log(rate) - rate, "log x! is missing (7.4)."),
+        (np.exp(awake), "Those are probabilities; their logarithms are wanted."),
+    ]
+    close(got[:, 1], awake, "The column of `awake`", hints, "Compare (7.4).")
+    zeros = right[at == 0, 0]
+    hints = [
+        (zeros - weights[0], "log pi_k is missing in the column of `asleep`."),
+        (np.exp(zeros), "Those are probabilities; their logarithms are wanted."),
+    ]
+    close(got[at == 0, 0], zeros, "The column of `asleep`", hints)
+
+
+def _check_additive(model: Any, x: FloatArray) -> None:
+    value = _quietly(model.statistics, x, softmax(_log_joint(x, 0.5, 1.0), axis=1))
+    if not isinstance(value, tuple):
+        raise Problem(
+            f"statistics must return a tuple of arrays, also if there is only one; yours is "
+            f"{type(value).__name__}. (A comma makes a tuple.)"
+        )
+    for part in value:
+        if part is None or np.isnan(_floats(part, "Each of your statistics")).any():
+            raise Problem("A statistic of yours is no number.")
+    whole, first, second = (_quietly(model.e_step, part) for part in (x, x[:5], x[5:]))
+    for parts in zip(first.statistics, second.statistics, whole.statistics, strict=True):
+        shapes = {np.shape(part) for part in parts}
+        if len(shapes) > 1 or not np.allclose(np.add(*parts[:2]), parts[2]):
+            raise Problem(
+                "Your statistics of two blocks of data do not add up to those of the whole. "
+                "They must be sums over observations, not averages or copies of the data."
+            )
+
+
+def _check_m_step(model: Any, x: FloatArray, share: float, rate: float) -> None:
+    joint = _log_joint(x, share, rate)
+    r = softmax(joint, axis=1)
+    best = _summit(x, r)
+    new = _quietly(lambda: model.m_step(model.e_step(x)))
+    if not isinstance(new, type(model)):
+        raise Problem(
+            f"m_step must return the next model, a {type(model).__name__}; yours returns "
+            f"{type(new).__name__}."
+        )
+    hints: Hints = [
+        ([share, 1 - share], "The weights have not moved, see (3.9)."),
+        (r.sum(axis=0), "Those are the expected counts; weights sum to one."),
+        ([1 - best[0], best[0]], "The weights are exchanged: component 0 is asleep."),
+    ]
+    otherwise = f"There are {len(x)} observations: is it their number that you divide by?"
+    right = [best[0], 1 - best[0]]
+    weights, new_rate = _quietly(lambda: (new.weights, new.rate))
+    close(weights, right, "The array of weights after m_step", hints, otherwise, rtol=1e-5)
+    zeros = np.column_stack([x == 0, x > 0]).astype(float)
+    hints = [
+        (rate, "The rate has not moved. Do you return the old one?"),
+        (_summit(x, np.ones_like(r))[1], "That is the mean of all counts: who was awake?"),
+        (_summit(x, zeros)[1], "You count only intervals with a movement as awake, see (3.13)."),
+        (r[:, 1] @ x, "That is the number of movements; divide by the time awake."),
+        (1 / best[1], "That is the time for one movement; the rate is one over it."),
+    ]
+    close(new_rate, best[1], "The rate after m_step", hints, "Compare (7.5).", rtol=1e-5)
+
+
+def _best_zero_inflated(x: FloatArray) -> float:
+    """Return the largest log-likelihood, found without EM."""
+
+    def profile(v: float) -> float:
+        def inner(s: float) -> float:
+            return float(np.logaddexp.reduce(_log_joint(x, s, float(np.exp(v))), axis=1).sum())
+
+        return inner(_argmax(inner, 1e-9, 1 - 1e-9))
+
+    return profile(_argmax(profile, np.log(1e-3), np.log(x.max() + 5.0)))
+
+
+# --- MAP
+
+
+def _log_prior(share: float, rate: float, prior: tuple[float, float, float, float]) -> float:
+    a, b, c, d = prior
+    return float(beta.logpdf(share, a, b) + gamma.logpdf(rate, c, scale=1 / d))
+
+
+def _log_likelihood(x: FloatArray, share: float, rate: float) -> float:
+    return float(np.logaddexp.reduce(_log_joint(x, share, rate), axis=1).sum())
+
+
+@task("map-climb")
+def map_climb(
+    function: Callable[..., Any],
+    *,
+    x: ArrayLike = QUIET,
+    prior: tuple[float, float, float, float] = (3.0, 2.0, 4.0, 0.5),
+    start: tuple[float, float] = (0.3, 2.5),
+) -> None:
+    """Check `function(x, share, rate, prior, steps)`: share, rate and the objective's history."""
+    data = np.asarray(x, dtype=float)
+    _check_map_step(function, data, prior, start)
+    for steps in (1, 12):
+        _check_history(function, data, prior, start, steps)
+    share, rate, _ = _climbed(function, data, prior, start, 500)
+    here = _log_likelihood(data, share, rate) + _log_prior(share, rate, prior)
+    for s, r in ((share + 0.01, rate), (share - 0.01, rate), (share, 1.02 * rate)):
+        if _log_likelihood(data, s, r) + _log_prior(s, r, prior) > here + 1e-9:
+            raise Problem("After 500 steps a small change of the parameters still raises J.")
+    for name, edge in (("nothing but zeros", np.zeros(8)), ("no zero", np.arange(1.0, 9.0))):
+        share, rate, objective = _climbed(function, edge, prior, start, 200)
+        if not (np.isfinite([share, rate]).all() and 0 < share < 1 and rate > 0):
+            raise Problem(
+                f"On data with {name} your fit ends at share {share:.3g} and rate {rate:.3g}: it "
+                "has collapsed, which the prior was there to prevent."
+            )
+        climbing(objective, f"on data with {name}, your objective")
+
+
+def _climbed(
+    function: Callable[..., Any],
+    x: FloatArray,
+    prior: tuple[float, float, float, float],
+    start: tuple[float, float],
+    steps: int,
+) -> tuple[float, float, FloatArray]:
+    """Return share, rate and objective after so many steps, or explain."""
+    value = _parts(_quietly(function, x, *start, prior, steps), ["share", "rate", "objective"])
+    if np.shape(value[2]) == (steps,):
+        raise Problem(
+            f"After {steps} steps there are {steps + 1} models, the start among them; your "
+            f"objective has {steps} values."
+        )
+    share, rate = (
+        float(numbers(v, f"The {n}", ())) for v, n in zip(value[:2], ("share", "rate"), strict=True)
+    )
+    return share, rate, numbers(value[2], "The objective", (steps + 1,))
+
+
+def _check_map_step(
+    function: Callable[..., Any],
+    x: FloatArray,
+    prior: tuple[float, float, float, float],
+    start: tuple[float, float],
+) -> None:
+    value = _parts(_quietly(function, x, *start, prior, 1), ["share", "rate", "objective"])
+    a, b, c, d = prior
+    r = softmax(_log_joint(x, *start), axis=1)
+    right = _summit(x, r, prior)
+    flat = _summit(x, r)
+    mean = _summit(x, r, (a + 1, b + 1, c + 1, d))
+    certain = np.column_stack([x == 0, x > 0]).astype(float)
+    shares: Hints = [
+        (right[1], "You return the rate first; the share comes first."),
+        (flat[0], "The prior has no effect on your share: that is the maximum likelihood M-step."),
+        (mean[0], "You add a and b themselves: the exponents of a beta density are a - 1, b - 1."),
+        (_summit(x, r, (b, a, c, d))[0], "a and b are exchanged: a goes with asleep."),
+        (
+            _summit(x, certain, prior)[0],
+            "You take every zero for sleep. The E-step shares out the zeros, as in (3.13).",
+        ),
+        (start[0], "The share has not moved after one step."),
+    ]
+    close(value[0], right[0], "The share after one step", shares, "See (5.9).", rtol=1e-5)
+    everybody = np.ones_like(r)
+    rates: Hints = [
+        (flat[1], "The prior has no effect on your rate: that is the maximum likelihood M-step."),
+        (mean[1], "You add c itself: the exponent of the rate in a gamma density is c - 1."),
+        (_summit(x, r, (a, b, c, 1 / d))[1], "d is a rate, not a scale: see (7.12)."),
+        (_summit(x, everybody, prior)[1], "You divide by all intervals, not by those awake."),
+        (_summit(x, certain, prior)[1], "Zeros of an awake lamb count as time awake too."),
+        (start[1], "The rate has not moved after one step."),
+    ]
+    close(value[1], right[1], "The rate after one step", rates, "See (7.12).", rtol=1e-5)
+
+
+def _check_history(
+    function: Callable[..., Any],
+    x: FloatArray,
+    prior: tuple[float, float, float, float],
+    start: tuple[float, float],
+    steps: int,
+) -> None:
+    *end, objective = _climbed(function, x, prior, start, steps)
+    ends = (start, end)
+    for place, (share, rate) in zip((0, -1), ends, strict=True):
+        ll, log_prior = _log_likelihood(x, share, rate), _log_prior(share, rate, prior)
+        a, b, c, d = prior
+        bare = (a - 1) * np.log(share) + (b - 1) * np.log1p(-share)
+        bare += (c - 1) * np.log(rate) - d * rate
+        scaled = beta.logpdf(share, a, b) + gamma.logpdf(rate, c, scale=d)
+        joint = softmax(_log_joint(x, share, rate), axis=1)
+        bound = (joint * np.where(joint > 0, _log_joint(x, share, rate), 0.0)).sum()
+        awake = len(x) * np.log1p(-share) + poisson.logpmf(x, rate).sum()
+        hints: Hints = [
+            (ll, "The penalty is missing: the objective is log-likelihood + log prior (5.4)."),
+            (log_prior, "That is the log prior alone; (5.4) has the log-likelihood too."),
+            (ll - log_prior, "The log prior has the wrong sign (5.4)."),
+            (ll + len(x) * log_prior, "The log prior counts once, not once for each observation."),
+            (ll + bare, "The constants of the two densities are missing; beta.logpdf has them."),
+            (ll + scaled, "SciPy's gamma takes a scale, which is 1 / d."),
+            (bound + log_prior, "That is Q + log prior; the log-likelihood belongs there (1.10)."),
+            (awake + log_prior, "Your log-likelihood leaves out `asleep`: sum over both."),
+        ]
+        otherwise = "Each value must belong to the parameters of its own step, the start first."
+        name = "The first value of the objective" if place == 0 else "The last value"
+        close(objective[place], ll + log_prior, name, hints, otherwise)
+    climbing(objective, "the penalised objective")
+
+
+# --- the bootstrap
+
+
+class _Laboratory:
+    """Fits and simulations that are tables, so that it is known what must come of them."""
+
+    def __init__(self, script: Any, n: int) -> None:
+        (null, full), replicates = script
+        self.null = [null, *(a for a, _ in replicates)]
+        self.full = [full, *(b for _, b in replicates)]
+        self.x = np.full(n, 0.0)
+        self.calls: list[tuple[Any, Any, float]] = []
+        self.fitted: list[tuple[str, int]] = []
+
+    def fit_null(self, x: Any) -> tuple[float, Any]:
+        return self._fit("null", x)
+
+    def fit_full(self, x: Any) -> tuple[float, Any]:
+        return self._fit("full", x)
+
+    def _fit(self, name: str, x: Any) -> tuple[float, Any]:
+        which = int(np.asarray(x).ravel()[0])
+        self.fitted.append((name, which))
+        return (self.null if name == "null" else self.full)[which], (name, which)
+
+    def simulate(self, parameters: Any, n: Any, rng: Any) -> FloatArray:
+        self.calls.append((parameters, n, float(np.random.default_rng(rng).random())))
+        return np.full(int(n), float(min(len(self.calls), len(self.null) - 1)))
+
+
+@task("bootstrap-p")
+def bootstrap_p(
+    function: Callable[..., Any], *, script: Any = SCRIPT, n: int = 7, seed: int = 0
+) -> None:
+    """Check `function(x, fit_null, fit_full, simulate, n_bootstrap, rng)`: p and the statistics.
+
+    A script holds the log-likelihoods (null, full) of the data and of every replicate.
+    """
+    lab = _Laboratory(script, n)
+    b = len(script[1])
+    rng = np.random.default_rng(seed)
+    value = _quietly(function, lab.x, lab.fit_null, lab.fit_full, lab.simulate, b, rng)
+    got = _parts(value, ["the p-value", "the statistics"])
+    _check_calls(lab, b, n)
+    null, full = np.array(lab.null), np.array(lab.full)
+    plain = 2 * (full - null)
+    statistics = np.where(plain < 0, 0.0, plain)  # nan stays nan
+    observed, replicates = statistics[0], statistics[1:]
+    hint: Hints = [
+        (replicates / 2, "The factor 2 is missing in the likelihood ratio statistic."),
+        (-plain[1:], "Full minus null, not null minus full."),
+        (plain[1:], "A negative statistic is set to zero: by (6.1) there can be no loss."),
+        (2 * (full[1:] - null[0]), "Every replicate needs a fit of the null model of its own."),
+        (np.maximum(2 * (full[1:] - null[0]), 0), "Fit the null model to every replicate too."),
+    ]
+    mine = _floats(got[1], "The array of statistics")
+    if mine.shape == (b + 1,):
+        raise Problem("The statistics of the replicates alone are wanted, without the data's own.")
+    if mine.shape == (b,) and np.isnan(replicates).any() and not np.isnan(mine).any():
+        raise Problem(
+            "A fit failed, its log-likelihood is nan, and yet your statistics have a number in "
+            f"its place, {mine[np.isnan(replicates)][0]:.3g}. Leave nan there. (Python's "
+            "max(0.0, nan) is 0.0; np.maximum keeps nan.)"
+        )
+    if mine.shape == (b,) and not np.array_equal(np.isnan(mine), np.isnan(replicates)):
+        raise Problem("Your statistics hold nan where both fits succeeded.")
+    whole = np.isfinite(replicates)
+    if mine.shape != (b,):
+        raise Problem(f"There are {b} replicates; your statistics have shape {mine.shape}.")
+    hint = [(np.asarray(wrong)[whole], message) for wrong, message in hint]
+    close(mine[whole], replicates[whole], "The array of statistics", hint, "T = 2 (full - null).")
+    beaten, larger = (replicates < observed).sum(), (replicates > observed).sum()
+    at_least, failed = (replicates >= observed).sum(), np.isnan(replicates).sum()
+    right = 1 - beaten / (b + 1)
+    hints: Hints = [
+        (at_least / b, "The ones of (6.21) are missing."),
+        ((1 + at_least) / b, "The denominator of (6.21) is B + 1: the data are one draw more."),
+        (beaten / (b + 1), "You count the replicates that are smaller than the data's statistic."),
+        ((1 + beaten) / (b + 1), "You count the replicates that are smaller."),
+        ((1 + larger) / (b + 1), "Replicates that equal the data's statistic count too (6.21)."),
+        ((1 + at_least) / (b + 1), "A failed replicate must count against the newcomer: as large."),
+        ((1 + at_least) / (b + 1 - failed), "You drop the failed replicates. Is that honest?"),
+        ((1 + larger + failed) / (b + 1), "Replicates that equal the statistic count too (6.21)."),
+    ]
+    close(got[0], right, "The p-value", hints, "Compare (6.21).")
+
+
+def _check_calls(lab: _Laboratory, b: int, n: int) -> None:
+    """Explain if the procedure is not the one of chapter 6."""
+    if ("null", 0) not in lab.fitted or ("full", 0) not in lab.fitted:
+        raise Problem("Both models must be fitted to the data.")
+    if len(lab.calls) != b:
+        raise Problem(f"n_bootstrap is {b}, but you simulate {len(lab.calls)} times.")
+    for parameters, size, _ in lab.calls:
+        if not isinstance(parameters, tuple) or parameters != ("null", 0):
+            name = "the full model" if parameters == ("full", 0) else "something else"
+            raise Problem(
+                "Replicates are drawn from the null model as fitted to the data, with the "
+                f"parameters that fit_null returns; you draw from {name}."
+            )
+        if size != n:
+            raise Problem(f"A replicate has as many observations as the data, {n}, not {size}.")
+    if len({draw for _, _, draw in lab.calls}) < b:
+        raise Problem(
+            "All replicates are alike: hand on the generator `rng` itself, and do not make a "
+            "new one with the same seed for each."
+        )
+    missing = [i for i in range(b + 1) for m in ("null", "full") if (m, i) not in lab.fitted]
+    if missing:
+        raise Problem(
+            f"Both models must be fitted to every replicate; replicate {missing[0]} lacks one."
+        )
+
+
+# --- an honest table
+
+KEYS = ("rates", "zeros", "log_likelihood", "n_parameters", "bic", "runs", "found", "doubts")
+SLACK = 0.05  # nats below the best fit known that are no cause for complaint
+
+
+@task("honest-table")
+def honest_table(
+    function: Callable[..., Any],
+    *own: Any,
+    x: ArrayLike = ONE_ZERO,
+    most: int = 2,
+    n_starts: int = 6,
+    seed: int = 0,
+) -> None:
+    """Check `function(x, most, n_starts, rng)`: the table of candidates, and which to sign.
+
+    `own` is data of the student's: the procedure is judged on them as well.
+    """
+    stored = None
+    for mine in own:
+        stored = _check_table(function, _counts(mine), 2, 4, seed)
+    _check_table(function, np.asarray(x, dtype=float), most, n_starts, seed, stored)
+
+
+def _counts(x: Any) -> FloatArray:
+    """Return the student's own data, or explain why they will not do."""
+    try:
+        array = np.asarray(x, dtype=float)
+    except (TypeError, ValueError):
+        raise Problem("my_counts should be an array of numbers.") from None
+    if array.ndim != 1 or not 10 <= len(array) <= 20_000:
+        raise Problem(
+            f"my_counts should be one row of 10 to 20000 counts; its shape is {array.shape}. "
+            "Take a random sample of a larger data set."
+        )
+    if not (np.isfinite(array).all() and (array >= 0).all() and (array == array.round()).all()):
+        raise Problem("my_counts must be whole numbers, 0 or larger: how often did it happen?")
+    if array.max() == 0:
+        raise Problem("my_counts are all zero: there is nothing to fit.")
+    return array
+
+
+def _check_table(
+    function: Callable[..., Any],
+    x: FloatArray,
+    most: int,
+    n_starts: int,
+    seed: int,
+    stored: list[float] | None = None,
+) -> list[float]:
+    """Check a table; return its log-likelihoods, which for other data must not be the same."""
+    value = _quietly(function, x, most, n_starts, np.random.default_rng(seed))
+    rows, chosen = _parts(value, ["the table", "the index of the row you would sign"])
+    rows = list(rows) if isinstance(rows, (list, tuple)) else [rows]
+    for row in rows:
+        lacking = [key for key in KEYS if not (isinstance(row, dict) and key in row)]
+        if lacking:
+            raise Problem(f"Each row of the table is a dictionary; yours has no {lacking[0]!r}.")
+    wanted = sorted((k, z) for k in range(1, most + 1) for z in (False, True))
+    got = sorted((_whole(row, "rates"), bool(_whole(row, "zeros"))) for row in rows)
+    if got != wanted:
+        raise Problem(f"The candidates (rates, zeros) should be {wanted}; yours are {got}.")
+    top = [float(numbers(row["log_likelihood"], "log_likelihood", ())) for row in rows]
+    if top == stored:
+        raise Problem(
+            "For my_counts and for data of the checker's your table is the same. Does the "
+            "function use its arguments?"
+        )
+    for row in rows:
+        _check_row(row, x, n_starts)
+    _check_chosen(rows, chosen)
+    return top
+
+
+def _check_row(row: dict[str, Any], x: FloatArray, n_starts: int) -> None:
+    k, zeros = _whole(row, "rates"), bool(row["zeros"])
+    name = f"{k} rate{'s' * (k > 1)} {'with' if zeros else 'without'} the zeros' component"
+    ll, bic = (float(numbers(row[key], key, ())) for key in ("log_likelihood", "bic"))
+    p = float(numbers(row["n_parameters"], "n_parameters", ()))
+    best = _search(x, k, zeros)
+    if best is None or best.status != "converged" or best.doubts:
+        if not _doubts(row):
+            why = "no run converges" if best is None else (*best.doubts, best.message)[0]
+            raise Problem(
+                f"{name}: this fit is suspect ({why}), but your table reports no doubts. Doubts "
+                "are those of emlib, and its `message` if the status is not 'converged'."
+            )
+    elif k == 1 and not zeros and _doubts(row):
+        raise Problem(f"{name}: emlib has no doubts here, but you have: {row['doubts']}.")
+    if best is not None and best.status == "converged":
+        _check_log_likelihood(ll, float(best.log_likelihood[-1]), x, name)
+    free = _n_free(k, zeros)
+    hints: Hints = [
+        (float(2 * (k + zeros) - 1), "emlib counts every rate; one of yours is fixed at 0."),
+        (float(2 * (k + zeros)), "Weights sum to one, and the rate 0 is not free."),
+        (float(free + 1), "One too many: the weights sum to one."),
+        (float(k), "You count the rates only; the weights were fitted too."),
+        (float(k + zeros), "How many weights are free, and how many rates?"),
+    ]
+    hints = [(wrong, message) for wrong, message in hints if wrong != free]
+    close(p, float(free), f"{name}: n_parameters", hints, "Count what was free to move.")
+    n = len(x)
+    hints = [
+        (-2 * ll + 2 * p, f"{name}: that is AIC; BIC is (6.12)."),
+        (2 * ll - p * np.log(n), f"{name}: the sign is wrong; in (6.12) smaller is better."),
+        (-2 * ll - p * np.log(n), f"{name}: the penalty is added to -2 l (6.12)."),
+        (-ll + p * np.log(n), f"{name}: the factor 2 is missing (6.12)."),
+        (
+            -2 * ll + p * np.log(len(np.unique(x))),
+            f"{name}: N is the number of observations, {n}, not of different values.",
+        ),
+        (-2 * ll + p * np.log10(n), f"{name}: the logarithm of (6.12) is the natural one."),
+    ]
+    close(bic, -2 * ll + p * np.log(n), f"{name}: bic", hints, "Compare (6.12).")
+    runs, found = _whole(row, "runs"), _whole(row, "found")
+    if runs != n_starts:
+        raise Problem(f"{name}: n_starts is {n_starts}, but your table says {runs} runs.")
+    if not 1 <= found <= runs:
+        raise Problem(f"{name}: found is {found}, of {runs} runs; the best one found itself.")
+    if k == 1 and not zeros and found != runs:
+        raise Problem(
+            f"{name} has a single summit, so all {runs} runs reach it, but your found is {found}. "
+            "Count the runs that end within 0.01 nats of the best."
+        )
+
+
+def _check_log_likelihood(ll: float, best: float, x: FloatArray, name: str) -> None:
+    _, times = np.unique(x, return_counts=True)
+    if ll > (times * np.log(times / len(x))).sum() + 1e-6:
+        raise Problem(f"{name}: a log-likelihood of {ll:.2f} is more than any model can reach.")
+    if np.isclose(ll, best / len(x), rtol=1e-3):
+        raise Problem(f"{name}: that is the mean log-likelihood of one observation; sum them.")
+    if ll < best - SLACK:
+        raise Problem(
+            f"{name}: your best fit, {ll:.2f} nats, is {best - ll:.2f} below one that we know. Do "
+            "you keep the best of all the runs, each from a start of its own, at its last step?"
+        )
+
+
+def _search(x: FloatArray, k: int, zeros: bool) -> em.Fit[PoissonMixture] | None:
+    """Return the best of some fits from starts of the checker's own; None if none converges."""
+    values, times = np.unique(x, return_counts=True)
+    rng = np.random.default_rng(len(x))
+    runs = []
+    for i in range(1 if k == 1 else 10):
+        rates = np.quantile(x, np.sort(rng.random(k))) + 0.3 + rng.random(k)
+        rates = rates if i else np.quantile(x, (np.arange(k) + 0.5) / k) + 0.5 + np.arange(k)
+        start = PoissonMixture(np.full(k + zeros, 1 / (k + zeros)), np.append(rates, [0.0] * zeros))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", em.DegenerateWarning)
+            runs.append(em.fit(start, values, sample_weight=times, tol=1e-3, max_iter=500))
+    sound = [run for run in runs if run.status != "degenerate"]
+    return max(sound, key=lambda run: run.objective[-1]) if sound else None
+
+
+def _n_free(k: int, zeros: bool) -> int:
+    """Return in how many independent directions the distribution can be moved."""
+    counts = np.arange(60.0)
+
+    def log_density(v: FloatArray) -> FloatArray:
+        rates = np.append(np.exp(v[:k]), [0.0] * zeros)
+        return PoissonMixture(softmax(v[k:]), rates).log_density(counts)
+
+    at = np.concatenate([np.log(3.0 * 3.0 ** np.arange(k)), np.linspace(0, 1, k + zeros)])
+    slopes = [(log_density(at + e) - log_density(at - e)) / 2e-5 for e in 1e-5 * np.eye(len(at))]
+    return int(np.linalg.matrix_rank(np.array(slopes), tol=1e-5))
+
+
+def _check_chosen(rows: list[dict[str, Any]], chosen: Any) -> None:
+    sound = [i for i, row in enumerate(rows) if not _doubts(row)]
+    bic = [float(row["bic"]) for row in rows]
+    likely = max(range(len(rows)), key=lambda i: float(rows[i]["log_likelihood"]))
+    right = min(sound, key=bic.__getitem__) if sound else None
+    if chosen is right:
+        return
+    try:
+        index = int(chosen)
+    except (TypeError, ValueError):
+        raise Problem(
+            "The second thing to return is the index of a row, or None if every row has doubts; "
+            f"yours is {type(chosen).__name__}."
+        ) from None
+    if index == right:
+        return
+    if not 0 <= index < len(rows):
+        raise Problem(f"You sign row {index}, which the table has not.")
+    if doubts := _doubts(rows[index]):
+        raise Problem(
+            f"You sign row {index}, of which your own table says: {doubts[0]} "
+            "Choose among the rows without doubts."
+        )
+    if index == max(sound, key=bic.__getitem__):
+        raise Problem("You sign the row with the largest BIC; smaller is better (6.12).")
+    if index == likely:
+        raise Problem("You sign the row with the largest log-likelihood, which never says enough.")
+    raise Problem(f"You sign row {index}, but row {right} has no doubts and a smaller BIC.")
+
+
+def _whole(row: dict[str, Any], key: str) -> int:
+    return int(numbers(row[key], key, ()))
+
+
+def _doubts(row: dict[str, Any]) -> list[str]:
+    """Return the doubts of a row of the student's, which may be a text or any sequence of them."""
+    doubts = row["doubts"]
+    if isinstance(doubts, str):
+        return [doubts] if doubts else []
+    if not isinstance(doubts, (list, tuple, set, np.ndarray)):
+        raise Problem(f"doubts should be a list or tuple, not {type(doubts).__name__}.")
+    return [str(doubt) for doubt in doubts]
+
+
+# --- an M-step without a formula
+
+
+def _bound(x: FloatArray, q: FloatArray) -> Callable[[float], float]:
+    """Return the terms of Q of one component as a function of the log of its rate."""
+
+    def terms(v: float) -> float:
+        with np.errstate(all="ignore"):
+            rate = np.exp(v)
+            value = float(q @ (poisson.logpmf(x, rate) - np.log(-np.expm1(-rate))))
+        return value if np.isfinite(value) else -np.inf
+
+    return terms
+
+
+def _newton(x: FloatArray, q: FloatArray, rate: float) -> float:
+    """Return the Newton step in the log of the rate, from moments summed over all counts."""
+    counts = np.arange(1.0, 400.0)
+    p = poisson.pmf(counts, rate)
+    p = p / p.sum()
+    mean = float(p @ counts)
+    return float(q @ (x - mean) / (q.sum() * (p @ (counts - mean) ** 2)))
+
+
+def _halvings(terms: Callable[[float], float], at: float, step: float) -> int:
+    here = terms(at)
+    return next(j for j in range(80) if terms(at + step / 2**j) >= here)
+
+
+@task("guarded-step")
+def guarded_step(
+    function: Callable[..., Any],
+    *,
+    x: ArrayLike = SEEN,
+    places: Sequence[Sequence[float]] = ((1.5, 4.0), (0.05, 5.0), (0.0008, 0.3)),
+) -> None:
+    """Check `function(x, q, rates)`, one guarded Newton step for each of K truncated Poissons."""
+    data = np.asarray(x, dtype=float)
+    for place in places:
+        rates = np.array(place)
+        k = len(rates)
+        q = np.random.default_rng(k).dirichlet(np.ones(k), len(data))
+        value = _floats(_quietly(function, data, q, rates), "The array of rates")
+        if value.shape == (k,) and not np.isfinite(value).all():
+            raise Problem(
+                f"From the rates {rates.tolist()} you go to {value.tolist()}. A step too long "
+                "may overflow, and a comparison with nan is false: halve *until* Q is not lower."
+            )
+        value = numbers(value, "The array of rates", (k,))
+        if (value <= 0).any():
+            raise Problem(
+                f"A rate of {value.min():.3g} is no rate: take the Newton step in log(rate)."
+            )
+        _check_step(value, data, q, rates)
+
+
+def _check_step(value: FloatArray, x: FloatArray, q: FloatArray, rates: FloatArray) -> None:
+    terms = [_bound(x, column) for column in q.T]
+    at = np.log(rates)
+    steps = np.array([_newton(x, c, rate) for c, rate in zip(q.T, rates, strict=True)])
+    halvings = np.array([_halvings(f, v, d) for f, v, d in zip(terms, at, steps, strict=True)])
+    right = np.exp(at + steps / 2.0**halvings)
+    summit = np.exp([_argmax(f, np.log(1e-6), np.log(x.max() + 5)) for f in terms])
+    means = q.T @ x / q.sum(axis=0)
+    with np.errstate(over="ignore"):
+        untruncated = np.exp(at + np.clip(means / rates - 1, -700, 700))
+        unguarded = np.exp(at + steps)
+        downhill = np.exp(at - steps / 2.0**halvings)
+    hints: Hints = [
+        (summit, "That is the summit of Q, found by many steps. One step is asked for."),
+        (means, "Those are the means of the counts: the M-step of Poissons that *can* be zero."),
+        (untruncated, "That is (7.8), for Poissons that can be zero; these cannot."),
+        (downhill, "You go downhill: the sign of the Newton step is wrong."),
+        (rates, "The rates have not moved."),
+        (
+            np.exp(at + steps / 2.0 ** halvings.max()),
+            "You halve the steps of all rates together. Each has its own terms of Q, so guard "
+            "each by itself.",
+        ),
+        (
+            np.exp(at + steps / 2.0 ** (halvings + 1)),
+            "You halve once too often: the first step, whole, is tried too.",
+        ),
+        (
+            np.exp(at + steps / 2.0 ** np.maximum(halvings, 1)),
+            "You halve at least once; if the whole step does not lower Q, take it.",
+        ),
+        (rates * (1 + np.clip(steps, -1e300, 1e300)), "The step is in log(rate): exponentiate it."),
+    ]
+    if halvings.any():
+        hints.append((unguarded, "The guard is missing: your whole Newton step lowers Q."))
+    for f, old, new, k in zip(terms, rates, value, range(len(rates)), strict=True):
+        fall = f(np.log(old)) - f(np.log(new))
+        if fall > 1e-9 * max(1.0, abs(f(np.log(old)))):
+            hints.append((value, f"Q falls by {fall:.3g} nats in rate {k}: that is no GEM (7.9)."))
+    otherwise = f"From rates {rates.tolist()}. Are slope and curvature right, and is it (7.9)?"
+    close(value, right, "The array of rates", hints, otherwise, rtol=1e-5)

@@ -1,0 +1,718 @@
+"""Right and wrong answers to assignment 5."""
+
+
+def _change(source: str, *pairs: tuple[str, str]) -> str:
+    """Return the source with each piece replaced by another; every piece must be there."""
+    for old, new in pairs:
+        if old not in source:
+            raise ValueError(f"no {old!r} to be replaced")
+        source = source.replace(old, new)
+    return source
+
+
+# --- zero-inflated
+
+FAMILY = """
+from dataclasses import dataclass, replace
+
+from scipy.special import gammaln
+
+from emlib import Mixture
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroInflated(Mixture):
+    weights: np.ndarray
+    rate: float
+
+    def log_joint(self, x):
+        x = np.asarray(x, dtype=float)
+        a = np.empty((len(x), 2))
+        a[:, 0] = np.log(self.weights[0])
+        a[x > 0, 0] = -np.inf
+        a[:, 1] = np.log(self.weights[1]) + x * np.log(self.rate) - self.rate - gammaln(x + 1)
+        return a
+
+    def statistics(self, x, responsibilities):
+        return (x @ responsibilities[:, 1],)
+
+    def m_step(self, expectation):
+        asleep, awake = expectation.counts
+        total = expectation.statistics[0]
+        return replace(
+            self, weights=np.array([asleep, awake]) / (asleep + awake), rate=total / awake
+        )
+
+    @property
+    def n_parameters(self):
+        return len(self.weights)
+"""
+
+LOOPS = """
+from dataclasses import dataclass
+from math import inf, lgamma, log
+
+from emlib import Mixture
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroInflated(Mixture):
+    weights: np.ndarray
+    rate: float
+
+    def log_joint(self, x):
+        rows = []
+        for count in x:
+            awake = count * log(self.rate) - self.rate - lgamma(count + 1)
+            asleep = log(self.weights[0]) if count == 0 else -inf
+            rows.append([asleep, log(self.weights[1]) + awake])
+        return np.array(rows)
+
+    def statistics(self, x, responsibilities):
+        return ((np.asarray(x)[:, None] * responsibilities).sum(axis=0),)
+
+    def m_step(self, expectation):
+        counts = expectation.counts
+        movements = expectation.statistics[0].sum()
+        return ZeroInflated(list(counts / sum(counts)), float(movements / counts[1]))
+
+    @property
+    def n_parameters(self):
+        return 2
+"""
+
+# --- map-climb
+
+CLIMB = """
+from scipy.special import expit
+from scipy.stats import beta, gamma
+
+
+def map_climb(x, share, rate, prior, steps):
+    a, b, c, d = prior
+    x = np.asarray(x, dtype=float)
+    zeros, n, movements = (x == 0).sum(), len(x), x.sum()
+
+    def objective(share, rate):
+        likelihood = zeros * np.log(share + (1 - share) * np.exp(-rate))
+        likelihood += (np.log(1 - share) + poisson.logpmf(x[x > 0], rate)).sum()
+        prior = beta.logpdf(share, a, b) + gamma.logpdf(rate, c, scale=1 / d)
+        return likelihood + prior
+
+    history = [objective(share, rate)]
+    for _ in range(steps):
+        asleep = zeros * share / (share + (1 - share) * np.exp(-rate))
+        awake = n - asleep
+        share = (asleep + a - 1) / (n + a + b - 2)
+        rate = (movements + c - 1) / (awake + d)
+        history.append(objective(share, rate))
+    return share, rate, np.array(history)
+"""
+
+# --- honest-table
+
+TABLE = """
+def honest_table(x, most, n_starts, rng):
+    rows = []
+    for k in range(1, most + 1):
+        for zeros in (False, True):
+            starts = [random_start(x, k, zeros, rng) for _ in range(n_starts)]
+            best = fit_best(starts, x, tol=1e-3, max_iter=500)
+            top = best.log_likelihood[-1]
+            free = 2 * k - 1 + zeros
+            doubts = list(best.doubts)
+            if not best.converged:
+                doubts.append(best.message)
+            found = 0
+            for run in best.runs:
+                found += run.objective[-1] > top - 0.01
+            rows.append(dict(
+                rates=k, zeros=zeros, log_likelihood=top, n_parameters=free,
+                bic=free * np.log(len(x)) - 2 * top, runs=len(best.runs), found=found,
+                doubts=doubts,
+            ))
+    signed = None
+    for i, row in enumerate(rows):
+        if not row["doubts"] and (signed is None or row["bic"] < rows[signed]["bic"]):
+            signed = i
+    return rows, signed
+"""
+
+RUNS = """
+def honest_table(x, most, n_starts, rng):
+    rows, bics = [], []
+    counts, times = np.unique(x, return_counts=True)
+    for zeros in (True, False):
+        for k in range(most, 0, -1):
+            runs = [
+                fit(random_start(x, k, zeros, rng), counts, sample_weight=times, tol=1e-4,
+                    max_iter=2000)
+                for _ in range(n_starts)
+            ]
+            sound = [run for run in runs if run.status != "degenerate"] or runs
+            best = max(sound, key=lambda run: run.log_likelihood[-1])
+            ends = np.array([run.log_likelihood[-1] for run in runs])
+            p = best.model.n_parameters - int(zeros)
+            bic = -2 * best.log_likelihood[-1] + p * np.log(np.size(x))
+            doubts = best.doubts if best.converged else (*best.doubts, best.message)
+            rows.append({"rates": k, "zeros": zeros, "log_likelihood": best.log_likelihood[-1],
+                         "n_parameters": p, "bic": bic, "runs": n_starts,
+                         "found": min(n_starts, int((ends > best.log_likelihood[-1] - 0.01).sum())),
+                         "doubts": doubts})
+            bics.append(np.inf if doubts else bic)
+    return tuple(rows), int(np.argmin(bics)) if np.isfinite(bics).any() else None
+"""
+
+# --- bootstrap-p
+
+BOOTSTRAP = """
+def bootstrap_p(x, fit_null, fit_full, simulate, n_bootstrap, rng):
+    null, parameters = fit_null(x)
+    full, _ = fit_full(x)
+    observed = max(2 * (full - null), 0.0)
+    replicates = []
+    as_large = 0
+    for b in range(n_bootstrap):
+        sample = simulate(parameters, len(x), rng)
+        t = 2 * (fit_full(sample)[0] - fit_null(sample)[0])
+        if t < 0:
+            t = 0.0
+        replicates.append(t)
+        if not t < observed:
+            as_large += 1
+    return (1 + as_large) / (n_bootstrap + 1), replicates
+"""
+
+AT_ONCE = """
+def bootstrap_p(x, fit_null, fit_full, simulate, n_bootstrap, rng):
+    parameters = fit_null(x)[1]
+    samples = [x] + [simulate(parameters, len(x), rng) for _ in range(n_bootstrap)]
+    t = np.array([2 * fit_full(s)[0] - 2 * fit_null(s)[0] for s in samples])
+    t = np.where(t < 0, 0, t)
+    large = (t[1:] >= t[0]) | np.isnan(t[1:])
+    return (large.sum() + 1) / len(t), t[1:]
+"""
+
+# --- guarded-step
+
+STEP = """
+def guarded_step(x, q, rates):
+    def bound(k, psi):
+        rate = np.exp(psi)
+        with np.errstate(all="ignore"):
+            terms = poisson.logpmf(x, rate) - np.log(-np.expm1(-rate))
+            value = (q[:, k] * terms).sum()
+        return value if np.isfinite(value) else -np.inf
+
+    new = []
+    for k, rate in enumerate(rates):
+        psi = np.log(rate)
+        m = rate / (1 - np.exp(-rate))
+        slope = (q[:, k] * (x - m)).sum()
+        curvature = -q[:, k].sum() * m * (1 + rate - m)
+        step = -slope / curvature
+        here = bound(k, psi)
+        with np.errstate(over="ignore"):
+            while bound(k, psi + step) < here:
+                step /= 2
+        new.append(np.exp(psi + step))
+    return np.array(new)
+"""
+
+TOGETHER = """
+def guarded_step(x, q, rates):
+    rates = np.asarray(rates, dtype=float)
+    counts, sums = q.sum(axis=0), q.T @ x
+
+    def bound(psi):
+        with np.errstate(all="ignore"):
+            rate = np.exp(psi)
+            value = sums * psi - counts * rate - counts * np.log(-np.expm1(-rate))
+        return np.where(np.isnan(value), -np.inf, value)
+
+    psi = np.log(rates)
+    m = rates / -np.expm1(-rates)
+    step = (sums / counts - m) / (m * (1 + rates - m))
+    for _ in range(200):
+        lower = bound(psi + step) < bound(psi)
+        step = np.where(lower, step / 2, step)
+    return np.exp(psi + step)
+"""
+
+RIGHT = {
+    "zero-inflated": [FAMILY, LOOPS],
+    "map-climb": [
+        CLIMB,
+        _change(
+            CLIMB,
+            (
+                "asleep = zeros * share / (share + (1 - share) * np.exp(-rate))",
+                "asleep = zeros * expit(np.log(share / (1 - share)) + rate)",
+            ),
+            ("np.array(history)", "history"),
+        ),
+    ],
+    "honest-table": [TABLE, RUNS],
+    "bootstrap-p": [BOOTSTRAP, AT_ONCE],
+    "guarded-step": [STEP, TOGETHER],
+}
+
+WRONG = {
+    "zero-inflated": [
+        (
+            "nothing is impossible asleep",
+            _change(FAMILY, ("a[x > 0, 0] = -np.inf", "pass")),
+            "does not move",
+        ),
+        (
+            "log weights left out",
+            _change(FAMILY, ("np.log(self.weights[1]) + x", "x")),
+            "log pi_k is missing in the column of `awake`",
+        ),
+        ("log x! left out", _change(FAMILY, (" - gammaln(x + 1)", "")), "log x! is missing"),
+        (
+            "factorial in whole numbers",
+            _change(
+                FAMILY,
+                (
+                    "gammaln(x + 1)",
+                    "np.log(np.cumprod(np.r_[1, 1:int(x.max()) + 1])[x.astype(int)])",
+                ),
+            ),
+            "250 movements",
+        ),
+        (
+            "awake first",
+            _change(
+                FAMILY,
+                ("a[:, 0] =", "a[:, 9] ="),
+                ("a[x > 0, 0]", "a[x > 0, 9]"),
+                ("a[:, 1] =", "a[:, 0] ="),
+                ("9]", "1]"),
+            ),
+            "wrong way round",
+        ),
+        (
+            "every zero is sleep",
+            _change(
+                FAMILY, ("        return a\n", "        a[x == 0, 1] = -np.inf\n        return a\n")
+            ),
+            "A zero may come from both components",
+        ),
+        (
+            "probabilities instead of logs",
+            _change(FAMILY, ("return a\n", "return np.exp(a)\n")),
+            "does not move",
+        ),
+        (
+            "averages instead of sums",
+            _change(
+                FAMILY, ("(x @ responsibilities[:, 1],)", "(x @ responsibilities[:, 1] / len(x),)")
+            ),
+            "do not add up",
+        ),
+        (
+            "a statistic without its tuple",
+            _change(FAMILY, ("(x @ responsibilities[:, 1],)", "x @ responsibilities[:, 1]")),
+            "must return a tuple",
+        ),
+        (
+            "the mean of all counts",
+            _change(FAMILY, ("rate=total / awake", "rate=total / (asleep + awake)")),
+            "who was awake",
+        ),
+        (
+            "counts for weights",
+            _change(FAMILY, (" / (asleep + awake), rate", ", rate")),
+            "expected counts; weights sum to one",
+        ),
+        (
+            "the rate is kept",
+            _change(FAMILY, ("rate=total / awake", "rate=self.rate")),
+            "The rate has not moved",
+        ),
+        (
+            "both weights counted",
+            _change(FAMILY, ("return len(self.weights)", "return len(self.weights) + 1")),
+            "counts both weights",
+        ),
+        (
+            "nothing returned by the M-step",
+            _change(FAMILY, ("        return replace(", "        replace(")),
+            "returned nothing",
+        ),
+        (
+            "number of data of the visible test stored",
+            _change(FAMILY, ("/ (asleep + awake), rate", "/ 12, rate")),
+            "divide by",
+        ),
+    ],
+    "map-climb": [
+        (
+            "maximum likelihood M-step",
+            _change(
+                CLIMB,
+                ("(asleep + a - 1) / (n + a + b - 2)", "asleep / n"),
+                ("(movements + c - 1) / (awake + d)", "movements / awake"),
+            ),
+            "The prior has no effect on your share",
+        ),
+        (
+            "no prior on the rate",
+            _change(CLIMB, ("(movements + c - 1) / (awake + d)", "movements / awake")),
+            "The prior has no effect on your rate",
+        ),
+        (
+            "posterior mean for the mode",
+            _change(CLIMB, ("(asleep + a - 1) / (n + a + b - 2)", "(asleep + a) / (n + a + b)")),
+            "the exponents of a beta density",
+        ),
+        (
+            "c itself as imaginary movements",
+            _change(CLIMB, ("movements + c - 1", "movements + c")),
+            "You add c itself",
+        ),
+        ("a scale for a rate", _change(CLIMB, ("(awake + d)", "(awake + 1 / d)")), "not a scale"),
+        ("a and b exchanged", _change(CLIMB, ("asleep + a - 1", "asleep + b - 1")), "exchanged"),
+        (
+            "all intervals awake",
+            _change(CLIMB, ("(awake + d)", "(n + d)")),
+            "by all intervals, not by those awake",
+        ),
+        (
+            "every zero is sleep",
+            _change(CLIMB, ("zeros * share / (share + (1 - share) * np.exp(-rate))", "zeros")),
+            "every zero for sleep",
+        ),
+        (
+            "penalty left out of the objective",
+            _change(CLIMB, ("return likelihood + prior", "return likelihood")),
+            "The penalty is missing",
+        ),
+        (
+            "penalty once for each observation",
+            _change(CLIMB, ("return likelihood + prior", "return likelihood + n * prior")),
+            "once for each observation",
+        ),
+        ("SciPy's scale forgotten", _change(CLIMB, ("scale=1 / d", "scale=d")), "takes a scale"),
+        (
+            "likelihood of the old parameters",
+            _change(
+                CLIMB,
+                (
+                    "    history = [objective(share, rate)]\n",
+                    "    history = [objective(share, rate)]\n    old = (share, rate)\n",
+                ),
+                (
+                    "        history.append(objective(share, rate))",
+                    "        history.append(objective(*old))\n        old = (share, rate)",
+                ),
+            ),
+            "parameters of its own step",
+        ),
+        (
+            "the start left out",
+            _change(CLIMB, ("np.array(history)", "np.array(history[1:])")),
+            "the start among them",
+        ),
+        (
+            "rate first",
+            _change(CLIMB, ("return share, rate, np", "return rate, share, np")),
+            "the share comes first",
+        ),
+        (
+            "objective of the last model only",
+            _change(CLIMB, ("np.array(history)", "history[-1]")),
+            "should have shape",
+        ),
+        (
+            "the numbers of the visible test stored",
+            "def map_climb(x, share, rate, prior, steps):\n"
+            "    import scipy.stats as st\n"
+            "    a, b, c, d = 3.0, 2.0, 4.0, 0.5\n"
+            + CLIMB.split("a, b, c, d = prior\n")[1]
+            .replace("beta.", "st.beta.")
+            .replace("gamma.", "st.gamma."),
+            "off: yours is",
+        ),
+    ],
+    "honest-table": [
+        ("one start only", _change(TABLE, ("range(n_starts)]", "range(1)]")), "says 1 runs"),
+        (
+            "one start, and many claimed",
+            _change(
+                TABLE,
+                ("range(n_starts)]", "range(1)]"),
+                ("runs=len(best.runs)", "runs=n_starts"),
+                ("found=found", "found=n_starts"),
+            ),
+            "below one that we know",
+        ),
+        (
+            "the last run instead of the best",
+            _change(
+                TABLE,
+                ("top = best", "best = best.runs[-1]\n            top = best"),
+                ("in best.runs", "in [best]"),
+                ("len(best.runs)", "n_starts"),
+                ("found=found", "found=n_starts"),
+            ),
+            "below one that we know",
+        ),
+        (
+            "emlib's number of parameters",
+            _change(TABLE, ("2 * k - 1 + zeros", "best.model.n_parameters")),
+            "one of yours is fixed at 0",
+        ),
+        (
+            "all weights counted",
+            _change(TABLE, ("2 * k - 1 + zeros", "2 * k + zeros")),
+            "Weights sum to one",
+        ),
+        (
+            "weights not counted",
+            _change(TABLE, ("2 * k - 1 + zeros", "k + zeros")),
+            "the weights were fitted too",
+        ),
+        ("AIC", _change(TABLE, ("free * np.log(len(x))", "2 * free")), "that is AIC"),
+        (
+            "sign of BIC",
+            _change(TABLE, ("free * np.log(len(x)) - 2 * top", "2 * top - free * np.log(len(x))")),
+            "the sign is wrong",
+        ),
+        (
+            "N is the number of distinct values",
+            _change(TABLE, ("np.log(len(x))", "np.log(len(np.unique(x)))")),
+            "not of different values",
+        ),
+        (
+            "the first log-likelihood",
+            _change(TABLE, ("top = best.log_likelihood[-1]", "top = best.log_likelihood[0]")),
+            "below one that we know",
+        ),
+        (
+            "doubts left out",
+            _change(TABLE, ("doubts = list(best.doubts)", "doubts = []")),
+            "reports no doubts",
+        ),
+        (
+            "a degenerate status left out",
+            _change(TABLE, ("doubts.append(best.message)", "pass")),
+            "reports no doubts",
+        ),
+        (
+            "doubts reported and not heeded",
+            _change(TABLE, ('not row["doubts"] and ', "")),
+            "your own table says",
+        ),
+        ("largest BIC", _change(TABLE, ('row["bic"] < rows', 'row["bic"] > rows')), "largest BIC"),
+        (
+            "the likelihood decides",
+            _change(
+                TABLE,
+                (
+                    'row["bic"] < rows[signed]["bic"]',
+                    'row["log_likelihood"] > rows[signed]["log_likelihood"]',
+                ),
+            ),
+            "never says enough",
+        ),
+        ("only the best finds itself", _change(TABLE, ("found=found", "found=1")), "single summit"),
+        ("sleep forgotten", _change(TABLE, ("in (False, True)", "in (False,)")), "The candidates"),
+        (
+            "the table of the lamb stored",
+            TABLE
+            + """
+
+_honest = honest_table
+_stored = _honest(lamb, 2, 4, np.random.default_rng(0))
+
+
+def honest_table(x, most, n_starts, rng):
+    return _stored if len(x) == len(lamb) else (_stored[0][:2 * most], 1)
+""",
+            "use its arguments",
+        ),
+    ],
+    "bootstrap-p": [
+        (
+            "no ones",
+            _change(BOOTSTRAP, ("(1 + as_large) / (n_bootstrap + 1)", "as_large / n_bootstrap")),
+            "The ones of (6.21)",
+        ),
+        ("denominator B", _change(BOOTSTRAP, ("(n_bootstrap + 1)", "n_bootstrap")), "denominator"),
+        (
+            "smaller ones counted",
+            _change(BOOTSTRAP, ("if not t < observed", "if t < observed")),
+            "smaller",
+        ),
+        (
+            "ties left out",
+            _change(BOOTSTRAP, ("if not t < observed", "if not t <= observed")),
+            "that equal the",
+        ),
+        (
+            "failed fits count as small",
+            _change(BOOTSTRAP, ("if not t < observed", "if t >= observed")),
+            "against the newcomer",
+        ),
+        (
+            "failed fits dropped",
+            _change(
+                AT_ONCE,
+                (
+                    "    large =",
+                    "    t = np.r_[t[0], t[1:]]\n    kept = t[np.isfinite(t)]\n    large =",
+                ),
+                ("(large.sum() + 1) / len(t)", "(kept >= t[0]).sum() / len(kept)"),
+            ),
+            "drop the failed",
+        ),
+        (
+            "max swallows nan",
+            _change(
+                BOOTSTRAP, ("        if t < 0:\n            t = 0.0\n", "        t = max(0.0, t)\n")
+            ),
+            "np.maximum keeps nan",
+        ),
+        ("no factor 2", _change(BOOTSTRAP, ("t = 2 * (fit_full", "t = (fit_full")), "factor 2"),
+        (
+            "null minus full",
+            _change(
+                BOOTSTRAP,
+                (
+                    "fit_full(sample)[0] - fit_null(sample)[0]",
+                    "fit_null(sample)[0] - fit_full(sample)[0]",
+                ),
+                ("        if t < 0:\n            t = 0.0\n", ""),
+            ),
+            "Full minus null",
+        ),
+        ("negative statistics kept", _change(BOOTSTRAP, ("t = 0.0", "pass")), "is set to zero"),
+        (
+            "drawn from the full model",
+            _change(BOOTSTRAP, ("full, _ = fit_full(x)", "full, parameters = fit_full(x)")),
+            "you draw from the full model",
+        ),
+        (
+            "null model not refitted",
+            _change(BOOTSTRAP, ("fit_null(sample)[0]", "null")),
+            "Both models must be fitted to every replicate",
+        ),
+        (
+            "replicates of another size",
+            _change(BOOTSTRAP, ("len(x), rng", "100, rng")),
+            "as many observations",
+        ),
+        (
+            "the same seed each time",
+            _change(BOOTSTRAP, ("len(x), rng", "len(x), np.random.default_rng(0)")),
+            "All replicates are alike",
+        ),
+        (
+            "one replicate missing",
+            _change(BOOTSTRAP, ("range(n_bootstrap)", "range(n_bootstrap - 1)")),
+            "you simulate",
+        ),
+        (
+            "p alone",
+            _change(BOOTSTRAP, ("(n_bootstrap + 1), replicates", "(n_bootstrap + 1)")),
+            "should return 2 things",
+        ),
+        (
+            "the p-value of the visible test stored",
+            _change(BOOTSTRAP, ("return (1 + as_large) / (n_bootstrap + 1)", "return 0.5")),
+            "The p-value is off",
+        ),
+    ],
+    "guarded-step": [
+        (
+            "no guard",
+            _change(STEP, ("while bound(k, psi + step) < here:", "while False:")),
+            "The guard is missing",
+        ),
+        (
+            "Poissons that can be zero",
+            _change(STEP, ("m = rate / (1 - np.exp(-rate))", "m = rate")),
+            "(7.8)",
+        ),
+        (
+            "the mean of the counts",
+            "def guarded_step(x, q, rates):\n    return q.T @ x / q.sum(axis=0)\n",
+            "that *can* be zero",
+        ),
+        (
+            "to the summit of Q",
+            _change(STEP, ("guarded_step(x", "_once(x"))
+            + "\n\ndef guarded_step(x, q, rates):\n    for _ in range(60):\n"
+            "        rates = _once(x, q, rates)\n    return rates\n",
+            "One step is asked for",
+        ),
+        (
+            "downhill",
+            _change(
+                STEP,
+                ("step = -slope / curvature", "step = slope / curvature"),
+                ("bound(k, psi + step) < here", "False"),
+            ),
+            "downhill",
+        ),
+        (
+            "not in the logarithm",
+            _change(STEP, ("new.append(np.exp(psi + step))", "new.append(rate * (1 + step))")),
+            "in log(rate)",
+        ),
+        (
+            "all halved together",
+            _change(
+                TOGETHER, ("np.where(lower, step / 2, step)", "step / 2 if lower.any() else step")
+            ),
+            "guard each by itself",
+        ),
+        (
+            "halved in any case",
+            _change(STEP, ("step = -slope / curvature", "step = -slope / curvature / 2")),
+            "halve once too often",
+        ),
+        (
+            "nan passes the guard",
+            _change(
+                STEP,
+                ("return value if np.isfinite(value) else -np.inf", "return value"),
+                (
+                    "while bound(k, psi + step) < here",
+                    "while bound(k, psi + step) < here and step < 700",
+                ),
+            ),
+            "A step too long",
+        ),
+        (
+            "curvature of the Poisson",
+            _change(STEP, ("m * (1 + rate - m)", "rate")),
+            "slope and curvature",
+        ),
+        (
+            "changes its input",
+            _change(
+                TOGETHER,
+                ("rates = np.asarray(rates, dtype=float)", "pass"),
+                ("return np.exp(psi + step)", "rates[:] = np.exp(psi + step)\n    return rates"),
+            ),
+            "in place",
+        ),
+        ("nothing moves", "def guarded_step(x, q, rates):\n    return rates\n", "have not moved"),
+        (
+            "the rates of the visible test stored",
+            STEP.replace("guarded_step", "_right")
+            + """
+
+_seen = {(1.5, 4.0), (0.05, 5.0), (0.0008, 0.3)}
+
+
+def guarded_step(x, q, rates):
+    return _right(x, q, rates) if tuple(rates) in _seen else rates * 1.1
+""",
+            "that is no GEM",
+        ),
+    ],
+}

@@ -1,0 +1,241 @@
+"""Every right answer gets its points, every known wrong one loses them; the files are in order."""
+
+import contextlib
+import io
+import re
+import warnings
+
+import nbformat
+import pytest
+
+import assignments
+
+build = assignments.load("assignments_build", assignments.ROOT / "assignments" / "build.py")
+NAMES = assignments.names()
+TASKS = [(name, task) for name in NAMES for task in assignments.tasks(assignments.read(name))]
+RIGHT = [
+    (name, task, number)
+    for name, task in TASKS
+    for number in range(len(assignments.answers(name).RIGHT.get(task, [])))
+]
+WRONG = [
+    (name, task, number)
+    for name, task in TASKS
+    for number in range(len(assignments.answers(name).WRONG.get(task, [])))
+]
+
+
+def report(problems):
+    assert not problems, "\n" + "\n".join(f"- {problem}" for problem in problems)
+
+
+# --- answers
+
+
+@pytest.mark.parametrize(("name", "task"), TASKS)
+def test_the_model_solution_is_right(name, task):
+    assert assignments.grade(name, task).message == ""
+
+
+@pytest.mark.parametrize(("name", "task"), TASKS)
+def test_the_stub_is_no_answer(name, task):
+    stub = assignments.stub(assignments.cell_of(assignments.read(name), task).source)
+    assert assignments.grade(name, task, stub).message.startswith(f"{task}: no answer yet.")
+
+
+@pytest.mark.parametrize(("name", "task", "number"), RIGHT)
+def test_right_answers_are_right_however_they_are_written(name, task, number):
+    right = assignments.answers(name).RIGHT[task][number]
+    assert assignments.grade(name, task, right).message == ""
+
+
+@pytest.mark.parametrize(("name", "task", "number"), WRONG)
+def test_wrong_answers_are_told_what_is_wrong(name, task, number):
+    mistake, source, fragment = assignments.answers(name).WRONG[task][number]
+    message = assignments.grade(name, task, source).message
+    assert message.startswith(f"{task}: not yet. "), f"{mistake}: {message or 'it passes'}"
+    assert fragment in message, mistake
+
+
+@pytest.mark.parametrize(("name", "task"), TASKS)
+def test_the_tables_are_full(name, task):
+    right = assignments.answers(name).RIGHT[task]
+    wrong = assignments.answers(name).WRONG[task]
+    model = assignments.cell_of(assignments.read(name), task).source
+    squeezed = {re.sub(r"\s+|#.*", "", source) for source in [model, *right]}
+    assert len(squeezed) == 1 + len(right) >= 3
+    assert len({mistake for mistake, _, _ in wrong}) == len(wrong) >= 6
+    assert all(len(fragment) >= 3 for _, _, fragment in wrong)
+
+
+@pytest.mark.parametrize(("name", "task"), TASKS)
+def test_an_answer_stored_for_the_visible_data_is_among_the_wrong_ones(name, task):
+    assert assignments.stored(name, task)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_hidden_tests_find_what_visible_ones_let_pass(name):
+    assert any(assignments.verdict_on_wrong(n, t, i).by_hidden for n, t, i in WRONG if n == name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tables_know_no_other_tasks(name):
+    tasks = set(assignments.tasks(assignments.read(name)))
+    assert set(assignments.answers(name).RIGHT) == set(assignments.answers(name).WRONG) == tasks
+
+
+ODD = {
+    "none": "def {f}(*a, **k):\n    return None",
+    "ellipsis": "def {f}(*a, **k):\n    return ...",
+    "text": "def {f}(*a, **k):\n    return 'two'",
+    "empty": "def {f}(*a, **k):\n    return []",
+    "huge": "def {f}(*a, **k):\n    return np.full((7, 5, 3), np.nan)",
+    "nan": "def {f}(*a, **k):\n    return np.nan",
+    "object": "def {f}(*a, **k):\n    return object()",
+    "stops": "def {f}(*a, **k):\n    raise ValueError('no')",
+    "no arguments": "def {f}():\n    return 1.0",
+    "not a function": "{f} = 3.0",
+    "erased": "{f} = None",
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+@pytest.mark.parametrize(("name", "task"), TASKS)
+def test_checkers_survive_odd_answers(name, task, odd):
+    """Whatever an answer is, a message comes back: `grade` lets pass no other exception."""
+    test = assignments.cell_of(assignments.read(name), f"{task}-test").source
+    answer = re.search(rf"{name}\.\w+\((\w+)", test)[1]  # what the checker is given
+    source = ODD[odd].format(f=answer)
+    assert assignments.grade(name, task, source).message.startswith(f"{task}: n")
+
+
+# --- form
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("check", assignments.CHECKS, ids=lambda check: check.__name__)
+def test_form(name, check):
+    report(check(assignments.read(name), name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_release_gives_nothing_away(name):
+    release = nbformat.read(assignments.RELEASE / name / f"{name}.ipynb", as_version=4)
+    report(assignments.leaks(release, assignments.read(name), name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_source_runs_from_top_to_bottom_without_a_warning(name):
+    cells = [(c.id, c.source) for c in assignments.read(name).cells if c.cell_type == "code"]
+    with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()) as stderr:
+        warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")  # no screen here
+        assignments.run(cells)
+    assert stderr.getvalue() == ""
+
+
+def test_there_are_five_sets():
+    assert NAMES == [f"set{number}" for number in range(1, 6)]
+
+
+def test_what_is_generated_is_up_to_date():
+    report(build.problems(build.generated()))
+
+
+# --- the checks can fail
+
+
+def spoil(change):
+    """Return what the checks find in the first set after a change."""
+    nb = assignments.read(NAMES[0])
+    change(nb)
+    return [problem for check in assignments.CHECKS for problem in check(nb, NAMES[0])]
+
+
+def first_task(nb):
+    return assignments.tasks(nb)[0]
+
+
+def swap_test_and_answer(nb):
+    place = nb.cells.index(assignments.cell_of(nb, first_task(nb)))
+    nb.cells[place : place + 2] = nb.cells[place : place + 2][::-1]
+
+
+def edit(cell_of_nb, old, new):
+    """Return a change of the source of a cell."""
+
+    def change(nb):
+        cell = cell_of_nb(nb)
+        assert old in cell.source
+        cell.source = cell.source.replace(old, new)
+
+    return change
+
+
+def answer(nb):
+    return assignments.cell_of(nb, first_task(nb))
+
+
+def first_test(nb):
+    return assignments.cell_of(nb, first_task(nb) + "-test")
+
+
+def question(nb):
+    place = nb.cells.index(assignments.cell_of(nb, assignments.questions(nb)[0]))
+    return next(c for c in reversed(nb.cells[:place]) if c.metadata.get("nbgrader"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda nb: nb.cells.pop(1), "must begin with title, links, set-up"),
+        (lambda nb: first_test(nb).metadata.nbgrader.update(points=9), "add up to"),
+        (lambda nb: answer(nb).update(id="another"), "has the grade_id"),
+        (lambda nb: answer(nb).update(id="0f3a9c21"), "is no readable cell id"),
+        (lambda nb: answer(nb).metadata.nbgrader.pop("schema_version"), "schema_version 3"),
+        (lambda nb: nb.cells.append(nb.cells[0]), "stands twice"),
+        (swap_test_and_answer, "does not follow its answer"),
+        (lambda nb: answer(nb).metadata.nbgrader.update(locked=True), "and not locked"),
+        (lambda nb: first_test(nb).metadata.nbgrader.update(locked=False), "must be locked"),
+        (edit(answer, "### BEGIN SOLUTION", "#"), "needs BEGIN SOLUTION"),
+        (edit(first_test, "### BEGIN HIDDEN TESTS", "#"), "a visible and a hidden part"),
+        (edit(first_test, "### BEGIN", "assert True\n### BEGIN"), "asserts"),
+        (edit(question, "|", " "), "has no rubric table"),
+        (lambda nb: question(nb).metadata.nbgrader.update(locked=False), "is not locked"),
+        (lambda nb: answer(nb).update(execution_count=1), "holds outputs"),
+    ],
+)
+def test_a_spoilt_source_is_found(change, words):
+    assert not any(words in problem for problem in spoil(lambda nb: None))
+    assert any(words in problem for problem in spoil(change))
+
+
+def test_a_leak_is_found():
+    source = assignments.read(NAMES[0])
+    found = assignments.leaks(source, source, NAMES[0])
+    for words in ("BEGIN  stands", "is not its stub", "holds an answer"):
+        assert any(words in problem for problem in found)
+
+
+def test_stale_files_are_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "HERE", tmp_path)
+    (tmp_path / "release" / "set0").mkdir(parents=True)
+    (tmp_path / "release" / "set0" / "set0.ipynb").write_text("old")
+    (tmp_path / "same").write_text("as it should be")
+    (tmp_path / "other").write_text("edited")
+    texts = {tmp_path / "same": "as it should be", tmp_path / "other": "as it should be"}
+    assert build.problems({**texts, tmp_path / "none": ""}) == [
+        "other is not what its source gives",
+        "none is missing",
+        "release/set0/set0.ipynb has no source",
+    ]
+
+
+def test_the_syllabus_names_every_task():
+    """And no other: the names in the column of tasks are those of the sources."""
+    text = (build.HERE / "SYLLABUS.md").read_text(encoding="utf-8")
+    for name in NAMES:
+        nb = assignments.read(name)
+        rows = re.findall(rf"^\| `{name}` \|.*$", text, flags=re.M)
+        named = re.findall(r"`([a-z0-9-]+)`", "".join(row.partition("|")[2] for row in rows))
+        assert set(named) - {name} == {*assignments.tasks(nb), *assignments.questions(nb)}
