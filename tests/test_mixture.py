@@ -57,6 +57,7 @@ def test_e_step_works_block_by_block_inside(case, rows, monkeypatch):
     whole = model.e_step(x, w)
     numbers = model.n_components * (x.shape[1] if x.ndim == 2 else 1)
     monkeypatch.setattr(mixture_module, "BLOCK", rows * numbers)
+    monkeypatch.setattr(mixture_module, "LONG", 1)
     monkeypatch.setattr(mixture_module, "FEWEST", 1)
     log_joint_sizes = []
     original = mixture_module.posterior
