@@ -36,6 +36,7 @@ from emlib.prior import MixturePrior, NormalInverseWishart, chosen, require
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
 WORTHWHILE = 2**14  # numbers (N K D) in a block from which on polynomials pay
+MANY_FEATURES = 100  # number of features from which on they do not
 NO_SUMS = np.zeros(())
 
 
@@ -229,7 +230,7 @@ class GaussianMixture(Mixture):
         return np.asarray(np.log(self._factor).sum(axis=1))
 
     def _expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
-        if self._has_polynomials and x.size * self.n_components >= WORTHWHILE:
+        if x.size * self.n_components >= WORTHWHILE and self._has_polynomials:
             z = self._quadratic.coordinates(x)
             if self._quadratic.is_accurate(z):
                 return self._expect_quadratic(z, w)
@@ -253,10 +254,11 @@ class GaussianMixture(Mixture):
     def _has_polynomials(self) -> bool:
         """Whether an E-step may work with polynomials.
 
-        With very many features they gain nothing. And components of the same mean may be the
+        Not with many features. And components of the same mean may be the
         same, which is for EM to keep: a matrix product need not round equal columns equally.
         """
-        return self.means.shape[1] <= 100 and len(np.unique(self.means[:, 0])) == len(self.means)
+        k, d = self.means.shape
+        return bool(d <= MANY_FEATURES and len(np.unique(self.means[:, 0])) == k)
 
     def _finish(self, expectation: Expectation) -> Expectation:
         """Add to the moments what has been summed up as monomials."""
@@ -293,8 +295,7 @@ class GaussianMixture(Mixture):
     def _numbers_per_row(self, x: Any) -> int:
         k, d = self.means.shape
         n_monomials = 1 + d + d * (d + 1) // 2
-        squares = self._has_matrices and self._has_polynomials
-        return int(max(k * d, n_monomials) if squares else k * d)
+        return int(max(k * d, n_monomials) if self._has_matrices and d <= MANY_FEATURES else k * d)
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return the weighted first and second moments of the whitened data (eq. 4.23).
@@ -459,8 +460,8 @@ class GaussianMixture(Mixture):
         if self._has_matrices:
             within = cov if cov.ndim == 2 else (weights @ cov.reshape(k, -1)).reshape(d, d)
             total = within + (centred.T * weights) @ centred
-            pivots = np.minimum(_pivots(cov.reshape(-1, d, d)), _diagonals(factor))
-            own, everything = pivots**2, _pivots(total[None]) ** 2
+            pivots = _pivots(np.concatenate([cov.reshape(-1, d, d), total[None]]))
+            own, everything = np.minimum(pivots[:-1], _diagonals(factor)) ** 2, pivots[-1] ** 2
         else:
             own = _by_feature(cov, d)
             everything = weights @ (own + centred**2)
