@@ -35,7 +35,7 @@ from emlib.mixture import COLLAPSED, Mixture, mixing, posterior, weighted
 from emlib.prior import MixturePrior, NormalInverseWishart, chosen, require
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
-WORTHWHILE = 2**14  # numbers (N K D) in a block from which on polynomials pay
+WORTHWHILE = 2**16  # numbers (N K D) in a block from which on polynomials pay
 MANY_FEATURES = 100  # number of features from which on they do not
 NO_SUMS = np.zeros(())
 

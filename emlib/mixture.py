@@ -322,7 +322,8 @@ class Mixture(Value):
 def posterior(log_joint: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return log density (N,) and responsibilities (N, K) from the log joint (eq. 3.14).
 
-    One exponential serves both: relative to the largest term of its row.
+    One exponential serves both: relative to the largest term of its row. The responsibilities
+    take the place of the log joint.
     """
     largest = log_joint.max(axis=1)
     reject_rows(
@@ -331,7 +332,8 @@ def posterior(log_joint: FloatArray) -> tuple[FloatArray, FloatArray]:
         "impossible under every component",
         "Start from a model under which every observation has positive density.",
     )
-    r = log_joint - largest[:, None]
+    r = log_joint
+    r -= largest[:, None]
     np.exp(r, out=r)
     total = r.sum(axis=1)
     r /= total[:, None]
