@@ -13,7 +13,10 @@ observation far outside it, large terms add up to a small one and digits are los
 
 from __future__ import annotations
 
+import functools
+import operator
 import threading
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +24,18 @@ import numpy as np
 from emlib._validation import FloatArray
 
 LARGEST_TERMS = 1e3  # in nats: terms of this size may cancel, at the cost of three digits at most
+KEPT = 2**20  # numbers: monomials of a block that are kept for the second product
+PART = 2**17  # numbers in a part of those that are not
+
+
+@dataclass(frozen=True)
+class _Again:
+    """What a generator yields, from the beginning on each pass."""
+
+    generate: Callable[[], Iterator[tuple[slice, FloatArray]]]
+
+    def __iter__(self) -> Iterator[tuple[slice, FloatArray]]:
+        return self.generate()
 
 
 class _Memory(threading.local):
@@ -124,20 +139,44 @@ class Quadratic:
         reach = float(np.sqrt(np.einsum("dn,dn->n", z, z).max(initial=0.0)))
         return bool(self.steepness * reach + self.offset <= LARGEST_TERMS**0.5)  # not if NaN
 
-    def monomials(self, z: FloatArray) -> FloatArray:
-        """Return one, z_i and the products or squares, shape (F, N), until the next call."""
+    def monomials(self, z: FloatArray) -> Iterable[tuple[slice, FloatArray]]:
+        """Return one, z_i and the products or squares of observations, to be passed over twice.
+
+        As an array (F, N) if that is not too large; or in parts of it that stay in cache, each
+        with its place among the F and overwritten by the next. They are made anew on each pass,
+        for that is quicker than to keep them. Either way until the next call.
+        """
         d, n = z.shape
-        monomials = _memory.array(self.coefficients.shape[1], n)
-        monomials[0] = 1
-        monomials[1 : d + 1] = z
-        if self.whitener.ndim == 1:
-            np.multiply(z, z, out=monomials[d + 1 :])
-            return monomials
-        start = d + 1
-        for i in range(d):
-            np.multiply(z[i], z[i:], out=monomials[start : start + d - i])
-            start += d - i
-        return monomials
+        n_monomials = self.coefficients.shape[1]
+        if n_monomials * n <= KEPT:
+            return [*self._parts(z, n_monomials)]
+        return _Again(functools.partial(self._parts, z, max(d + 1, PART // n)))
+
+    def _parts(self, z: FloatArray, size: int) -> Iterator[tuple[slice, FloatArray]]:
+        """Yield at most `size` monomials at a time."""
+        d, n = z.shape
+        part = _memory.array(size, n)
+        part[0] = 1
+        part[1 : d + 1] = z
+        start, used = 0, d + 1
+        for a, b in [(z, z)] if self.whitener.ndim == 1 else [(z[i], z[i:]) for i in range(d)]:
+            if used + len(b) > size:
+                yield slice(start, start + used), part[:used]
+                start, used = start + used, 0
+            np.multiply(a, b, out=part[used : used + len(b)])
+            used += len(b)
+        yield slice(start, start + used), part[:used]
+
+    def log_joint(self, monomials: Iterable[tuple[slice, FloatArray]]) -> FloatArray:
+        """Return the log joint of every component, shape (K, N)."""
+        terms = (self.coefficients[:, place] @ part for place, part in monomials)
+        return np.asarray(functools.reduce(operator.iadd, terms))
+
+    def sums(
+        self, monomials: Iterable[tuple[slice, FloatArray]], responsibilities: FloatArray
+    ) -> FloatArray:
+        """Return the sums over n of r_nk times each monomial, shape (K, F)."""
+        return np.hstack([responsibilities.T @ part.T for _, part in monomials])
 
     def whitened(self, sums: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return first and second moments of y_k from sums of the monomials (K, F)."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -244,10 +244,11 @@ class GaussianMixture(Mixture):
 
         Its last statistic is sums of monomials, which `_finish` makes into moments.
         """
-        monomials = self._quadratic.monomials(z)
-        log_density, r = posterior((self._quadratic.coefficients @ monomials).T)
+        quadratic = self._quadratic
+        monomials = quadratic.monomials(z)
+        log_density, r = posterior(quadratic.log_joint(monomials).T)
         r, log_likelihood = weighted(r, log_density, w)
-        sums = r.T @ monomials.T
+        sums = quadratic.sums(monomials, r)
         return Expectation(log_likelihood, sums[:, 0], (NO_SUMS, NO_SUMS, sums))
 
     @cached_property
@@ -291,11 +292,6 @@ class GaussianMixture(Mixture):
         within = cov if cov.ndim == 2 else (self.weights @ cov.reshape(k, -1)).reshape(d, d)
         total = within + (differences.T * self.weights) @ differences
         return centre, _cholesky(total[None])[0]
-
-    def _numbers_per_row(self, x: Any) -> int:
-        k, d = self.means.shape
-        n_monomials = 1 + d + d * (d + 1) // 2
-        return int(max(k * d, n_monomials) if self._has_matrices and d <= MANY_FEATURES else k * d)
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return the weighted first and second moments of the whitened data (eq. 4.23).

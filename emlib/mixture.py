@@ -288,13 +288,9 @@ class Mixture(Value):
 
     def _starts(self, x: Any) -> range:
         """Return the first row of each block, small enough for its arrays to stay in cache."""
-        numbers = self._numbers_per_row(x)
+        numbers = self.n_components * max(1, int(np.prod(x.shape[1:])))
         rows = max(BLOCK // numbers, min(LONG, 8 * BLOCK // numbers), FEWEST)
         return range(0, len(x), rows)
-
-    def _numbers_per_row(self, x: Any) -> int:
-        """Return how many numbers the largest temporary array of an E-step holds for a row."""
-        return self.n_components * max(1, int(np.prod(x.shape[1:])))
 
     def _check_block(self, x: Any, start: int) -> FloatArray:
         """Return the block of x that starts there, checked; an error names rows of the whole."""

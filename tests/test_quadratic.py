@@ -116,3 +116,13 @@ def test_the_log_likelihood_of_a_fit_is_that_of_its_model(kind):
     result = em.fit(model, x, max_iter=20)
     again = result.model.log_likelihood(x)
     assert abs(result.log_likelihood[-1] - again) <= 1e-12 * abs(again)
+
+
+@kinds
+@pytest.mark.parametrize("d", [3, 9])
+def test_monomials_made_anew_part_by_part_are_the_same(kind, d, monkeypatch):
+    x, model = clouds(d, 2, kind)
+    whole = model.e_step(x)
+    monkeypatch.setattr("emlib._quadratic.KEPT", 0)
+    monkeypatch.setattr("emlib._quadratic.PART", 1)
+    assert_same_expectation(model.e_step(x), whole, 1e-12)
