@@ -25,7 +25,7 @@ from emlib._validation import FloatArray
 
 LARGEST_TERMS = 1e3  # in nats: terms of this size may cancel, at the cost of three digits at most
 KEPT = 2**20  # numbers: monomials of a block that are kept for the second product
-PART = 2**17  # numbers in a part of those that are not
+PART = 2**16  # numbers in a part of those that are not, which stays in a core's own cache
 
 
 @dataclass(frozen=True)

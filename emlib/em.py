@@ -495,7 +495,7 @@ def _distance(before: list[FloatArray], after: list[FloatArray]) -> float:
     tiny = np.finfo(np.float64).tiny
     squared = 0.0
     for a, b in zip(before, after, strict=False):
-        move = (b - a).ravel() / max(abs(b).max(), tiny)
+        move = (b - a).ravel() / max(abs(a).max(), abs(b).max(), tiny)
         squared += float(move @ move)
     return float(np.sqrt(squared))
 

@@ -413,7 +413,11 @@ def censored_step(t, died, weights, rates):
             _shares(end="np.log(np.exp(a - logsumexp(a, axis=1, keepdims=True)) + 1e-300)"),
             "for wild readings",
         ),
-        ("base 10", _shares(end="(a - logsumexp(a, axis=1, keepdims=True)) / np.log(10)"), "10"),
+        (
+            "base 10",
+            _shares(end="np.log10(np.exp(a - logsumexp(a, axis=1, keepdims=True)))"),
+            "to base 10",
+        ),
         (
             "answer for the visible data stored",
             """
