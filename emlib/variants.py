@@ -453,6 +453,11 @@ def annealed(
         While T stays the same ``free_energy(step.model, x, step.q, T)`` never falls (eq. 7.13);
         the objective may, until T = 1.
 
+    Notes
+    -----
+    At a high temperature the components move together. If they come to be the same, that is a
+    saddle, which EM does not leave: start no hotter than where they stay apart.
+
     References
     ----------
     Ueda and Nakano (1998), Neural Networks 11:271-282, section 3.
@@ -494,6 +499,11 @@ def stochastic(
     ------
     DegenerateError
         If a component is drawn for no row, or for too few to have a variance.
+
+    Notes
+    -----
+    A parameter that a draw has put at the edge of its range need not come back: a Poisson
+    component that was drawn for zeros only has rate 0, and is never again drawn for a count.
 
     References
     ----------

@@ -23,6 +23,18 @@ DEATHS, DAYS = data.death_notices()
 START = PoissonMixture([0.3, 0.7], [1.0, 2.5])
 
 
+def law(test):
+    """Have hypothesis try a test on every family."""
+    return families(some(given(seed=seeds)(test)))
+
+
+def drawn(case, seed):
+    """Return a generator, and a model, data and weights that it has drawn."""
+    rng = np.random.default_rng(seed)
+    model, x = case.draw(rng)
+    return rng, model, x, rng.uniform(0.5, 2, len(x))
+
+
 def walk(steps, n):
     """Return the first n steps, or fewer if a component goes."""
     taken = []
@@ -52,9 +64,7 @@ def cm_steps(model):
 # --- the one function
 
 
-@families
-@some
-@given(seed=seeds)
+@law
 def test_free_energy_is_the_bound_at_temperature_one(case, seed):
     rng = np.random.default_rng(seed)
     model, x = case.draw(rng)
@@ -102,9 +112,7 @@ def test_part_of_the_way_never_falls(case, seed, fraction):
     assert_never_falls([step.objective for step in steps])
 
 
-@families
-@some
-@given(seed=seeds)
+@law
 def test_the_bound_rises_all_along_the_line_to_its_summit(case, seed):
     model, x = case.draw(np.random.default_rng(seed))
     q = model.responsibilities(x)
@@ -123,9 +131,7 @@ def test_part_of_the_way_works_on_models_that_are_no_mixtures(model, x):
     assert end == pytest.approx(summit, abs=1e-6)
 
 
-@families
-@some
-@given(seed=seeds)
+@law
 def test_the_whole_way_is_em_and_none_of_it_is_rest(case, seed):
     model, x = case.draw(np.random.default_rng(seed))
     ours, theirs = walk(variants.partial(model, x, 1.0), 4), walk(em.iterate(model, x), 4)
@@ -177,9 +183,7 @@ def test_a_newton_step_that_overshoots_is_halved():
 
 
 @pytest.mark.parametrize("multicycle", [False, True])
-@families
-@some
-@given(seed=seeds)
+@law
 def test_ecm_never_falls(multicycle, case, seed):
     rng = np.random.default_rng(seed)
     model, x = case.draw(rng)
@@ -187,13 +191,9 @@ def test_ecm_never_falls(multicycle, case, seed):
     assert_never_falls([step.objective for step in steps])
 
 
-@families
-@some
-@given(seed=seeds)
+@law
 def test_ecm_is_em_where_the_conditional_summits_are_the_joint_one(case, seed):
-    rng = np.random.default_rng(seed)
-    model, x = case.draw(rng)
-    w = rng.uniform(0.5, 2, len(x))
+    _, model, x, w = drawn(case, seed)
     if getattr(model, "fixed_weights", False):
         return
     ours, theirs = (
@@ -219,9 +219,7 @@ def test_multicycle_ecm_sees_its_own_progress():
 # --- another E-step
 
 
-@families
-@some
-@given(seed=seeds)
+@law
 def test_hard_em_never_lowers_the_classification_likelihood(case, seed):
     rng = np.random.default_rng(seed)
     model, x = case.draw(rng)
@@ -274,21 +272,15 @@ def test_em_for_the_means_becomes_k_means_as_the_variance_goes_to_zero():
 @some
 @given(seed=seeds, temperature=st.floats(0.3, 10))
 def test_at_one_temperature_the_free_energy_never_falls(case, seed, temperature):
-    rng = np.random.default_rng(seed)
-    model, x = case.draw(rng)
-    w = rng.uniform(0.5, 2, len(x))
+    _, model, x, w = drawn(case, seed)
     steps = walk(variants.annealed(model, x, [temperature] * 6, w), 6)
     assert_never_falls([variants.free_energy(s.model, x, s.q, temperature, w) for s in steps])
 
 
 @pytest.mark.parametrize("temperatures", [[], [1.0, 1.0]])
-@families
-@some
-@given(seed=seeds)
+@law
 def test_at_temperature_one_annealing_is_em(temperatures, case, seed):
-    rng = np.random.default_rng(seed)
-    model, x = case.draw(rng)
-    w = rng.uniform(0.5, 2, len(x))
+    _, model, x, w = drawn(case, seed)
     ours, theirs = (
         walk(steps, 5)
         for steps in (variants.annealed(model, x, temperatures, w), em.iterate(model, x, w))
@@ -298,9 +290,7 @@ def test_at_temperature_one_annealing_is_em(temperatures, case, seed):
         assert a.objective == pytest.approx(b.objective, rel=1e-11)
 
 
-@families
-@some
-@given(seed=seeds)
+@law
 def test_at_temperature_zero_annealing_is_hard_em_and_at_infinity_it_knows_nothing(case, seed):
     model, x = case.draw(np.random.default_rng(seed))
     cold, hot = (next(variants.annealed(model, x, [t])).q for t in (1e-9, 1e12))
@@ -376,13 +366,9 @@ def test_weights_are_counts_where_rows_are_drawn():
 # --- block by block
 
 
-@families
-@some
-@given(seed=seeds)
+@law
 def test_incremental_never_lowers_its_bound(case, seed):
-    rng = np.random.default_rng(seed)
-    model, x = case.draw(rng)
-    w = rng.uniform(0.5, 2, len(x))
+    rng, model, x, w = drawn(case, seed)
     parts, weights = pieces(rng, x, w)
     steps = walk(variants.incremental(model, parts, weights), 5)
     bounds = [variants.free_energy(s.model, x, s.q, 1.0, w) for s in steps]
@@ -393,13 +379,9 @@ def test_incremental_never_lowers_its_bound(case, seed):
     np.testing.assert_allclose(objective, own, rtol=1e-11)
 
 
-@families
-@some
-@given(seed=seeds)
+@law
 def test_incremental_with_one_block_is_em(case, seed):
-    rng = np.random.default_rng(seed)
-    model, x = case.draw(rng)
-    w = rng.uniform(0.5, 2, len(x))
+    _, model, x, w = drawn(case, seed)
     ours, theirs = (
         walk(f(model, x, w), 5) for f in (variants.incremental, em.iterate)
     )  # fmt: skip
@@ -408,9 +390,7 @@ def test_incremental_with_one_block_is_em(case, seed):
         assert a.objective == pytest.approx(b.objective, rel=1e-11)
 
 
-@families
-@some
-@given(seed=seeds)
+@law
 def test_incremental_comes_to_rest_where_em_does(case, seed):
     rng = np.random.default_rng(seed)
     start, x = case.clear(rng)
