@@ -22,6 +22,7 @@ EPS = float(np.finfo(np.float64).eps)
 WINDOW = 100  # gains looked back on when the rate is estimated
 CTRL_C = "stopped by Ctrl-C"
 PATIENCE = 3  # steps in a row that must agree that the summit is near
+SAME = 1e-6  # distance between components below which EM cannot tell them apart
 
 
 class MonotonicityError(ArithmeticError):
@@ -358,6 +359,7 @@ def fit(
     calm = 0
     place: list[FloatArray] = []
     moves: list[float] = []
+    models: list[Any] = []
     status, message = "max_iter", f"stopped after max_iter={max_iter} steps, still climbing"
     try:
         for new in _with_progress(iterate(model, x, sample_weight), progress):
@@ -367,8 +369,10 @@ def fit(
             _check_monotone(objective)
             place, before = _coordinates(step.model), place
             moves.append(_distance(before, place))
-            near = remaining_gain(objective[-WINDOW - 2 :]) <= tol and not _growing(moves)
-            calm = calm + 1 if near else 0
+            models = [*models[-2:], step.model]
+            near = remaining_gain(objective[-WINDOW - 2 :]) <= tol
+            leaving = near and (_growing(moves) or _parting(models))
+            calm = calm + 1 if near and not leaving else 0
             if callback is not None and callback(step) is True:
                 status, message = "interrupted", "stopped by the callback"
                 break
@@ -507,6 +511,18 @@ def _growing(moves: Sequence[float]) -> bool:
     rounding long before the step does.
     """
     return len(moves) > 2 and moves[-1] > moves[-2] and moves[-1] > 1e3 * EPS
+
+
+def _parting(models: Sequence[Any]) -> bool:
+    """Whether two components that are nearly the same move apart, faster from step to step.
+
+    That too is EM leaving a saddle, even if all else is still coming to rest.
+    """
+    if len(models) < 3 or not hasattr(models[-1], "distances"):
+        return False
+    a, b, c = (model.distances() for model in models)
+    near = (c < models[-1].alike) & (c > SAME)
+    return bool((near & (b > a) & (c - b > b - a)).any())
 
 
 def _with_progress(steps: Iterator[Step[Model]], progress: bool) -> Iterator[Step[Model]]:

@@ -21,13 +21,12 @@ from emlib._validation import (
     reject_rows,
     sample_weights,
 )
-from emlib.em import DegenerateError, Expectation
+from emlib.em import SAME, DegenerateError, Expectation
 from emlib.prior import MixturePrior
 
 BLOCK = 2**17  # numbers in the largest temporary array of an E-step: about one megabyte
 LONG = 4096  # rows of a block if that takes up to eight times as much: matrix products like length
 FEWEST = 64  # rows of a block, however many components and features there are
-SAME = 1e-6  # distance between components below which EM cannot tell them apart
 EMPTY = 1e-12  # share of the data below which a component counts as empty
 COLLAPSED = 1e-14  # variance as a share of that of all the data: rounding lives below
 

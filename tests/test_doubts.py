@@ -1,6 +1,7 @@
 """What a fit says against itself: doubts, spurious maxima, and the saddle of identical starts."""
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -304,3 +305,18 @@ def test_fit_best_prefers_any_run_to_the_saddle():
     with pytest.warns(DegenerateWarning, match="saddle"):
         best = em.fit_best([two_normals([70, 70], 36.0), two_normals([55, 80], 36.0)], x)
     assert best.converged and [run.status for run in best.runs] == ["degenerate", "converged"]
+
+
+@pytest.mark.parametrize("gap", [1e-6, 1e-5, 1e-4])
+def test_components_that_part_ever_faster_are_followed(gap):
+    """Although all else comes to rest meanwhile, and the objective shows nothing yet of 22 nats."""
+    x = data.four_clusters(50, 0)[0]
+    steps = em.iterate(GaussianMixture.start(x, 2, 0, covariance_type="spherical"), x)
+    two = next(islice(steps, 372, None)).model  # 15 steps before a fit ends
+    larger = int(two.weights.argmax())
+    who, aside = [0, 1, larger], np.array([[0.0], [0.0], [gap * two.covariances[larger] ** 0.5]])
+    weights = two.weights[who] / np.where(np.array(who) == larger, 2, 1)
+    start = GaussianMixture(weights, two.means[who] + aside, two.covariances[who], "spherical")
+    fit = em.fit(start, x)
+    assert fit.converged and fit.doubts == ()
+    assert fit.objective[-1] > em.fit(two, x).objective[-1] + 20

@@ -139,10 +139,15 @@ def peak(function, *args):
 
 
 def assert_bounded(function, *args):
-    """A quarter of the rows takes as much: blocks, and no array as long as the data."""
-    whole, quarter = peak(function, *args), peak(function, *(a[: BIG // 4] for a in args))
-    assert whole < quarter + 4 * MIB  # two threads may be at their worst together, or not
-    assert whole < 24 * MIB  # of the 64 that were promised
+    """A quarter of the rows takes as much: blocks, and no array as long as the data.
+
+    On one thread, for two may be at their worst together, or not; on two it is not much.
+    """
+    assert peak(function, *args) < 24 * MIB  # of the 64 that were promised
+    few = [a[: BIG // 4] for a in args]
+    one_thread(function, *few)  # what is made once
+    whole, quarter = one_thread(peak, function, *args), one_thread(peak, function, *few)
+    assert whole < quarter + 1 * MIB
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int16])
@@ -371,11 +376,12 @@ def test_ctrl_c_before_anything_is_known_passes():
 
 
 CTRL_C = """
-import sys, threading, time
+import signal, sys, threading, time
 import numpy as np
 from emlib import GaussianMixture, em, mixture
 
 mixture.BLOCK = 1  # blocks of 64 rows
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 
 class Slow(GaussianMixture):
     def _expect_block(self, x, w):
