@@ -9,6 +9,7 @@ from scipy.special import gammaln, xlog1py
 from emlib._validation import FloatArray, number_array, reject_rows
 
 SMALL = 0.03  # below it eight terms of a series are exact to rounding (see _bregman)
+FAR = 1e10  # counts / expected above which the plain form is exact, and the other overflows
 SERIES = [(-1) ** n / (n * (n - 1)) for n in range(9, 1, -1)]
 
 
@@ -39,8 +40,10 @@ def half_deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
     Loader (2000), "Fast and accurate computation of binomial probabilities".
     """
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        loss = expected * _bregman((counts - expected) / expected)
-    return np.where(expected > 0, loss, np.where(counts > 0, np.inf, 0.0))
+        u = (counts - expected) / expected
+        near = expected * _bregman(u)
+        far = counts * (np.log(counts) - np.log(expected)) - counts + expected
+    return np.where(u > FAR, far, np.where(counts == expected, 0.0, near))  # 0 of 0 is 0
 
 
 def _bregman(u: FloatArray) -> FloatArray:

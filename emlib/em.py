@@ -342,6 +342,12 @@ def fit(
         If a component collapses or empties, the last valid model is returned; likewise if EM
         comes to rest with two components that are the same, which it can never tell apart.
 
+    Notes
+    -----
+    Beside a saddle the objective hardly gains, although much is left. So a fit goes on, whatever
+    `remaining_gain` says, while its steps grow, or while two components that are nearly the same
+    part faster from step to step.
+
     Examples
     --------
     >>> from emlib.linkage import Linkage

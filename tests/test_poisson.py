@@ -1,5 +1,6 @@
 """PoissonMixture beside scipy, in closed form, as a table, with a prior, and with no events."""
 
+import math
 from dataclasses import replace
 from decimal import Decimal, localcontext
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
+from scipy.special import gammaln
 
 from cases import pack, unpack
 from emlib import DegenerateError, DegenerateWarning, data, em, initial
@@ -392,3 +394,12 @@ def test_the_unusable_is_refused(name):
     call, message = UNUSABLE[name]
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("rate", [5e-324, 1e-310, 1e-300, 1e-290, 1e-12, 1e-9])
+def test_a_rate_that_is_all_but_zero_is_no_zero(rate):
+    """The density is tiny, and finite: counts over the rate must not overflow."""
+    x = np.array([0, 1, 3, 500_000])
+    wanted = x * math.log(rate) - rate - gammaln(x + 1)
+    density = PoissonMixture([1.0], [rate]).log_density(x)
+    np.testing.assert_allclose(density, wanted, rtol=1e-13)
