@@ -98,10 +98,13 @@ def run_set_up(path: Path) -> bool:
 
 
 def packages(python: Path) -> set[str]:
-    """Return what is installed, with versions; faster than pip does."""
+    """Return what is installed, with versions; faster than pip does.
+
+    -I: not what lies in the current folder, where an editable installation leaves its traces.
+    """
     code = "from importlib.metadata import distributions as d\n"
     code += "print(*(f'{p.name}=={p.version}' for p in d()), sep='\\n')"
-    return set(run(python, "-c", code).split())
+    return set(run(python, "-I", "-c", code).split())
 
 
 def attempt(notebook: Path, python: Path, folder: Path) -> bool:
@@ -117,7 +120,7 @@ def attempt(notebook: Path, python: Path, folder: Path) -> bool:
     if gone or [name.partition("==")[0] for name in brought] != ["em-book"]:
         print(f"the environment has changed: {gone or 'nothing'} became {brought or 'nothing'}")
         good = False
-    run(python, "-m", "pip", "uninstall", "-q", "-y", "em-book")
+    run(python, "-I", "-m", "pip", "uninstall", "-q", "-y", "em-book")
     return good
 
 

@@ -6,6 +6,7 @@ import re
 import warnings
 
 import nbformat
+import numpy as np
 import pytest
 
 import assignments
@@ -107,6 +108,18 @@ def test_checkers_survive_odd_answers(name, task, odd):
     answer = re.search(rf"{name}\.\w+\((\w+)", test)[1]  # what the checker is given
     source = ODD[odd].format(f=answer)
     assert assignments.grade(name, task, source).message.startswith(f"{task}: n")
+
+
+@pytest.mark.parametrize(("mean", "seed"), [(2.7, 3), (30, 0), (500, 1)])
+def test_a_right_table_of_counts_of_ones_own_is_right_in_set5(mean, seed):
+    """Counts that are nearly one Poisson, of which each search has doubts of its own."""
+    task = assignments.cell_of(assignments.read("set5"), "honest-table").source
+    own = np.random.default_rng(seed).poisson(mean, 60)
+    test = "from emlib.checks import set5\n\nset5.honest_table(honest_table, own, most=1)"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = assignments.before("set5", "honest-table") | {"own": own}
+        assignments.run([("honest-table", task), ("test", test)], before)
 
 
 # --- form

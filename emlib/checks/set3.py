@@ -154,6 +154,7 @@ def expected_lives(
             "You give a burning bulb the mean life, or what it has burnt already if that is more. "
             "But what it has burnt wears nothing out.",
         ),
+        (np.where(died, t, end + mean), "Each burning bulb has its own t; you take the longest."),
         (np.full(len(t), mean), "You give every bulb the mean life. What has been seen of it?"),
         (
             np.where(died, t, t[died].mean() if died.any() else end),
@@ -253,6 +254,8 @@ def censored_step(
     t, died, w, rates = case
     with np.errstate(all="ignore"):
         value = call(function, t, died, w, rates)
+    if isinstance(value, np.ndarray) and value.shape == (2, len(w)):
+        value = tuple(value)  # one array for both
     new_w, new_rates = parts(value, ("weights", "rates"))
     must_depend(function, value, case, MAKES)
     r = _posterior(_log_joint(t, died, w, rates))
@@ -281,7 +284,9 @@ def censored_step(
     close(new_w, r.mean(axis=0), "The array of weights", hints, otherwise)
     counts, watched = r.sum(axis=0), (r * t[:, None]).sum(axis=0)
     at_dead = (as_dead * t[:, None]).sum(axis=0)
-    plain = np.where(died[:, None], t[:, None], t[:, None] + 1 / (r @ rates)[:, None])
+    remaining = [1 / (r @ rates), r @ (1 / rates), (1 / rates).mean(), 1 / rates.mean()]
+    for share in (w, r.mean(axis=0)):
+        remaining += [share @ (1 / rates), 1 / (share @ rates)]
     hard = np.where(died[:, None], t[:, None], 1 / rates)
     unseen = (
         "That is what follows if the burning bulbs had died when the test ended. Put the expected "
@@ -296,20 +301,22 @@ def censored_step(
         ),
         (
             r[died].sum(axis=0) / watched,
-            "That is the step of another EM, in which only the make is hidden. Here the whole "
-            "lives of the burning bulbs are hidden too: count every bulb, with its expected life. "
-            "(Keep what you found: the last question of the set asks for it.)",
+            "You count the dead bulbs alone, and of the burning ones the time watched. Here their "
+            "whole lives are hidden: count every bulb, with its expected life.",
         ),
         (
             1 / best,
             "Those are mean lives; a rate is one over a mean life.",
         ),
         (rates, "The rates have not moved. Do you return the old ones?"),
-        (
-            counts / (r * plain).sum(axis=0),
-            "The remaining life depends on the make: with rates of both makes averaged, the "
-            "expected lives are wrong. They form an (N, K) table.",
-        ),
+        *[
+            (
+                counts / (r * np.where(died, t, t + more)[:, None]).sum(axis=0),
+                "The expected life of a burning bulb must depend on its make; yours is the same "
+                "for all makes. Expected lives form an (N, K) table.",
+            )
+            for more in remaining
+        ],
         (
             counts / (r * hard).sum(axis=0),
             "A bulb that burns has lived for t already; what it has in front of it comes on top.",
@@ -381,7 +388,7 @@ def log_shares(
         ),
     ]
     close(value, right, "The table of log responsibilities", hints, "Compare (3.14).")
-    far = mean + np.array([0.0, 40.0, -500.0, 1e5])
+    far = mean + np.array([0.0, 40.0, -500.0, 1e6])
     with np.errstate(all="ignore"):
         value = call(function, far, w, mean, variances)
     must_depend(function, value, (far, w, mean, variances), READINGS)

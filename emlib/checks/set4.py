@@ -53,6 +53,7 @@ HISTORIES: tuple[tuple[list[float], float, bool | str], ...] = (
     ([-120.0, -100.0, -100.0 - 1e-11], 1e-3, True),
     ([-120.0], 1e-3, False),
     ([-2e6, -1000000.9, -1000000.4], 1e-3, False),
+    ([-2e6, -1e6, -1e6 - 1e-5], 1e-3, True),
 )
 STARTS = (np.array([[-0.4, 0.2], [0.7, 0.5], [-1.4, 0.1], [-0.2, -0.3]]), 12)
 LABELLED = (POINTS, np.array([-1, 1, -1, 0, -1, 2, -1, -1]), *THETA)
@@ -70,7 +71,7 @@ GROUPED = (
             [0.2, 0.7, 0.1],
         ]
     ),
-    np.array([0, 1, 0]),
+    np.array([1, 0, 1]),
 )
 
 
@@ -183,6 +184,11 @@ def squared_distances(
         if shape_of(value) == right.shape[::-1] != right.shape:
             raise Problem("The result should have one row a point, (N, K). It looks transposed.")
         close(value, right, "The table of squared distances", hints, "See (4.3).")
+        if not np.allclose(np.asarray(value, dtype=float), right, rtol=1e-10, atol=1e-9):
+            raise Problem(
+                "The first digits of the distances are right, and the last ones are not: float64 "
+                "has fifteen. Is there a type with less than 64 bits on the way?"
+            )
     far = np.rint(x).astype(int) + 10**8
     value = call(function, far, means + 1e8, covariances)
     right = np.asarray(call(function, np.rint(x), means, covariances), dtype=float)
@@ -251,7 +257,8 @@ def has_converged(
         except ArithmeticError as error:
             if wanted == "fell":
                 continue
-            why = "The fall is mere rounding." if gain < 0 else "Nothing has fallen."
+            rounding = f"A fall of {-gain:.3g} is mere rounding for values of this size."
+            why = rounding if gain < 0 else "Nothing has fallen."
             raise Problem(f"{told} you raise {type(error).__name__}. {why}") from None
         except Exception as error:
             raise Problem(f"{told} your function stopped with {type(error).__name__}.") from None
@@ -289,61 +296,63 @@ def _height(theta: FloatArray) -> float:
     return float(-((first**2 - 1) ** 2) + 0.3 * first - rest @ rest)
 
 
-def _advance(theta: FloatArray) -> float:
+def _advance(theta: FloatArray, rate: float = 0.05) -> float:
     """Move theta uphill, in place, and return the new height."""
     first, rest = theta[0], theta[1:] - 0.5 * theta[0]
     slope = np.append(-4 * first * (first**2 - 1) + 0.3 + rest.sum(), -2 * rest)
-    theta += 0.05 * slope
+    theta += rate * slope
     return _height(theta)
+
+
+def _stride(theta: FloatArray) -> float:
+    """Move theta as `_advance` does, but so far that it may pass over the summit, and fall."""
+    return _advance(theta, 0.25)
 
 
 @task("best-restart")
 def best_restart(function: Callable[..., Any], *, case: tuple[FloatArray, int] = STARTS) -> None:
     """Check `function(advance, starts, steps)`, which returns the best objective and its theta."""
     starts, steps = case
-    ends = starts.copy()
-    tops = []
-    for theta in ends:
-        top = -np.inf
-        for _ in range(steps):
-            top = _advance(theta)
-        tops.append(top)
-    value = call(function, _advance, starts, steps)
-    best, theta = parts(value, ("the best objective", "its theta"))
-    if case is not STARTS:
-        must_depend(function, value, (_advance, *case), (_advance, *STARTS))
-    in_order((best, theta), (max(tops), ends[int(np.argmax(tops))]))
-    worst = ", the worst of all" if tops[-1] == min(tops) else ""
-    hints: Hints = [
-        (tops[-1], f"That is the objective of the last start{worst}, which is not the best."),
-        (min(tops), "That is the worst objective of all."),
-        (tops[0], "That is the objective of the first start only."),
-    ]
-    close(
-        best,
-        max(tops),
-        "The best objective",
-        hints,
-        "Does every run begin at its own start, and make `steps` steps?",
-    )
-    right = ends[int(np.argmax(tops))]
-    theta = numbers(theta, "The best theta", right.shape)
-    height = _height(theta)
-    other = (
-        f"You return an objective of {max(tops):.4f} with a theta whose objective is {height:.4f}. "
-    )
-    hints = [
-        (
-            ends[-1],
-            f"{other}It is where the *last* start ended: best_theta is not a copy, but a "
-            "second name for an array that goes on changing.",
-        ),
-        (
-            starts[int(np.argmax(tops))],
-            f"{other}It is where the best run began, not where it ended.",
-        ),
-    ]
-    close(theta, right, "The best theta", hints, other)
+    for advance in (_advance, _stride):
+        ends = starts.copy()
+        paths = [[advance(theta) for _ in range(steps)] for theta in ends]  # each moves its end
+        tops = [path[-1] for path in paths]
+        value = call(function, advance, starts, steps)
+        best, theta = parts(value, ("the best objective", "its theta"))
+        if case is not STARTS:
+            must_depend(function, value, (advance, *case), (advance, *STARTS))
+        right = ends[int(np.argmax(tops))]
+        in_order((best, theta), (max(tops), right))
+        worst = ", the worst of all" if tops[-1] == min(tops) else ""
+        hints: Hints = [
+            (tops[-1], f"That is the objective of the last start{worst}, which is not the best."),
+            (min(tops), "That is the worst objective of all."),
+            (tops[0], "That is the objective of the first start only."),
+            (
+                max(map(max, paths)),
+                "That is the best objective that a run passed on its way (steps may overshoot). "
+                "What counts is the one that a run ended with.",
+            ),
+        ]
+        ask = "Does every run begin at its own start, and make `steps` steps?"
+        close(best, max(tops), "The best objective", hints, ask)
+        theta = numbers(theta, "The best theta", right.shape)
+        other = (
+            f"You return an objective of {max(tops):.4f} with a theta whose objective is "
+            f"{_height(theta):.4f}. "
+        )
+        hints = [
+            (
+                ends[-1],
+                f"{other}It is where the *last* start ended. What has happened to the theta of the "
+                "best run since it was kept?",
+            ),
+            (
+                starts[int(np.argmax(tops))],
+                f"{other}It is where the best run began, not where it ended.",
+            ),
+        ]
+        close(theta, right, "The best theta", hints, other)
 
 
 # --- labels for some
@@ -371,9 +380,12 @@ def labelled_e_step(
     sure = np.eye(len(w))[labels]
     right = np.where(known[:, None], sure, free)
     name = "The array of responsibilities"
+    zero = "0 is a label too; only -1 means unknown."
     r = distributions(r, "the array of responsibilities", right.shape)
     plain = np.exp(normal - logsumexp(normal, axis=1, keepdims=True))
     hints: Hints = [
+        (np.where((labels > 0)[:, None], sure, free), zero),
+        (np.where((labels != 0)[:, None], sure, free), zero),
         (free, "The labels have no part in it. How sure are you of a point whose label is known?"),
         (
             sure,
@@ -392,6 +404,7 @@ def labelled_e_step(
     labelled = joint[np.arange(len(x)), labels]
     total = np.where(known, labelled, density).sum()
     hints = [
+        (np.where(labels > 0, labelled, density).sum(), f"In the log-likelihood, {zero}"),
         (
             density.sum(),
             "That is the log-likelihood of the points alone. A label is an observation, too: what "
@@ -485,6 +498,8 @@ def grouped_m_step(
         averaged[j] = each[members].mean(axis=0)
     share = np.array([counts[groups == j].sum() for j in range(g)])[:, None, None]
     size = np.bincount(groups)[:, None, None]
+    met = list(dict.fromkeys(groups.tolist()))
+    order = "The covariances are in another order than the groups 0, 1, ..."
     hints = [
         (
             averaged,
@@ -497,13 +512,18 @@ def grouped_m_step(
             "is in the covariance. Measure each point from its component's mean.",
         ),
         (tied, "That is one covariance for all components, whatever their group."),
-        (right * share / n, "You divide by N. How much data stands behind a group?"),
+        (
+            right * share / n,
+            "You divide by N, or weight with the pi_k of the whole model. Within a group the "
+            "shares must add up to one: how much data stands behind it?",
+        ),
         (right * share, "Those are scatter matrices; divide them by the data behind each group."),
         (
             right * size,
             "You add up the covariances of a group; what is wanted is their weighted mean.",
         ),
-        (right[::-1], "The covariances are in another order than the groups 0, 1, ..."),
+        (right[met], f"{order} Is it the order in which groups are met in `groups`?"),
+        (right[::-1], order),
         (
             right * share / (share - 1),
             "Divide by the expected count itself: the maximum has no minus one.",

@@ -118,9 +118,12 @@ def truthful_fit(step, log_likelihood, start, tol, max_iter):
 """
 
 
+_fit_fall = 'if gain < -1e-9: return theta, history, "fell"'
+
+
 def _fit(**change: str) -> str:
     usual = {
-        "fall": 'if gain < -1e-9: return theta, history, "fell"',
+        "fall": _fit_fall,
         "ratio": "gain / (history[-2] - history[-3])",
         "enough": "ratio < 1 and gain * ratio / (1 - ratio) <= tol",
         "done": 'theta, history, "converged"',
@@ -286,6 +289,7 @@ def truthful_fit(step, log_likelihood, start, tol, max_iter):
             return [theta, history, "converged"]
         before = last
 """,
+        _fit(fall=_fit_fall + "\n        if gain <= 0: return theta, history, 'converged'"),
     ],
 }
 
@@ -352,6 +356,11 @@ def bit_posterior(records, prior, flip):
             "Those are verdicts",
         ),
         ("share of ones", _posterior(end="y / m"), "share of ones that arrived"),
+        (
+            "of a 0, the copies that are zeros left out",
+            _posterior(zero="np.log(1 - prior) + y * np.log(flip)"),
+            "There the record is 3 ones among 6 copies, the prior 0.3 and the flip 0.2.",
+        ),
         (
             "both values of the bit returned",
             _posterior(end="np.exp(np.array([zero, one]) - np.logaddexp(one, zero)).T"),
@@ -457,6 +466,11 @@ def channel_elbo(records, q, prior, flip):
             _gap("np.sum(rel_entr(q, r) + rel_entr(1 - q, 1 - r))"),
             "Do not sum",
         ),
+        (
+            "half of the divergence",
+            _gap("0.5 * (rel_entr(q, r) + rel_entr(1 - q, 1 - r))"),
+            "There the record is 0 ones among 1 copy, q is 0.9, the prior 0.3 and the flip 0.2.",
+        ),
         ("distance of probabilities", _gap("abs(q - r)"), "a distance of probabilities"),
         ("squared distance", _gap("(q - r) ** 2"), "a squared distance"),
         (
@@ -492,6 +506,21 @@ def channel_gap(records, q, prior, flip):
             "flips divided by the number of bits",
             _step("r.mean(), flipped.sum() / len(y)"),
             "How many copies could flip",
+        ),
+        (
+            "flips divided as if all bits had the copies of the first",
+            _step("r.mean(), flipped.sum() / (len(y) * m[0])"),
+            "How many copies could flip",
+        ),
+        (
+            "the spare fit of the experiments",
+            """
+def channel_step(records, prior, flip):
+    from emlib.checks import set1
+
+    return set1.spare_fit(records, (prior, flip), 0, 1)[0]
+""",
+            "write a step of your own",
         ),
         (
             "mean of the shares of each bit",
@@ -571,6 +600,28 @@ def channel_step(records, prior, flip):
             "last gain counted again",
             _fit(enough="ratio < 1 and gain / (1 - ratio) <= tol"),
             "already made, counted again",
+        ),
+        (
+            "root of the ratio",
+            _fit(ratio="(gain / (history[-2] - history[-3])) ** 0.5"),
+            "Do you take a root of the ratio",
+        ),
+        (
+            "theta turned into an array",
+            _fit()
+            .replace("= start, [log_likelihood(start)]", "= np.array(start), []")
+            .replace("    for _", "    history.append(log_likelihood(theta))\n    for _"),
+            "pass it on unchanged",
+        ),
+        (
+            "theta returned as an array",
+            _fit(done='np.array(theta), history, "converged"'),
+            "pass it on unchanged",
+        ),
+        (
+            "theta taken for a pair",
+            _fit().replace("new = step(theta)", "new = step((theta[0], theta[1]))"),
+            "If you look into theta",
         ),
         (
             "growing gains taken for the end",

@@ -166,6 +166,7 @@ def censored_step(t, died, weights, rates):
     mean_life = (watched + remaining) / r.sum(axis=0)
     return r.mean(axis=0), 1 / mean_life
 """,
+        _step(end="np.array([weights, rates])"),
     ],
     "log-shares": [
         """
@@ -231,6 +232,11 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
             "to the dead bulbs, not to the burning ones",
         ),
         ("rate taken for the mean", _lives("np.where(died, t, t + rate)"), "Look at the units"),
+        (
+            "the longest time watched for all",
+            _lives("np.where(died, t, t.max() + 1 / rate)"),
+            "Each burning bulb has its own t",
+        ),
         (
             "median for the mean",
             _lives("np.where(died, t, t + np.log(2) / rate)"),
@@ -335,9 +341,9 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
             "makes lives too short",
         ),
         (
-            "another EM: remaining lives not hidden",
+            "deaths over the time watched",
             _step(rates="r[died].sum(axis=0) / (r * t[:, None]).sum(axis=0)"),
-            "in which only the make is hidden",
+            "count every bulb, with its expected life",
         ),
         ("mean lives returned", _step(rates="(r * lives).sum(axis=0) / counts"), "one over a"),
         ("counts returned for weights", _step(weights="counts"), "weights sum to one"),
@@ -350,7 +356,17 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
         (
             "one remaining life for all makes",
             _step(lives="t[:, None] + ~died[:, None] / (r @ rates)[:, None]"),
-            "depends on the make",
+            "must depend on its make",
+        ),
+        (
+            "expected lives averaged over the makes",
+            _step(lives="t[:, None] + ~died[:, None] * (r @ (1 / rates))[:, None]"),
+            "must depend on its make",
+        ),
+        (
+            "the mean life in the box for all",
+            _step(lives="t[:, None] + ~died[:, None] * (weights / rates).sum()"),
+            "must depend on its make",
         ),
         (
             "time burnt forgotten",

@@ -383,6 +383,11 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
         (
             "float32",
             _d2(first="x, means = x.astype(np.float32), means.astype(np.float32)"),
+            "A hundred million from the origin",
+        ),
+        (
+            "table in float32",
+            _d2(table="np.empty((len(x), len(means)), np.float32)"),
             "less than 64 bits",
         ),
         ("root taken", _d2(end="np.sqrt(d2)"), "their squares are wanted"),
@@ -503,12 +508,17 @@ def run(model, x, steps):
             _fell(fell="gain < -tol"),
             "A fall smaller than tol is still a fall",
         ),
-        ("every fall raises", _fell(fell="gain < 0"), "The fall is mere rounding"),
+        ("every fall raises", _fell(fell="gain < 0"), "is mere rounding for values"),
         ("a step without gain raises", _fell(fell="gain <= 0"), "Nothing has fallen"),
         (
             "rounding not scaled",
             _fell(fell="gain < -1e-9"),
-            "The fall is mere rounding",
+            "A fall of 1e-05 is mere rounding for values of this size",
+        ),
+        (
+            "size taken without its absolute value",
+            _fell(fell="gain < 1e-9 * history[-1]"),
+            "mere rounding for values of this size",
         ),
         (
             "gain of zero is no convergence",
@@ -542,7 +552,7 @@ def run(model, x, steps):
     stored = {
         (-120.0, -104.0, -101.5): False, (-120.0, -101.5, -101.4996): True,
         (-101.5, -101.5): True, (-120.0, -100.0, -100.0 - 1e-11): True, (-120.0,): False,
-        (-2e6, -1000000.9, -1000000.4): False,
+        (-2e6, -1000000.9, -1000000.4): False, (-2e6, -1e6, -1e6 - 1e-5): True,
     }
     if history[-1] < history[-2:][0] - 1e-4:
         raise ArithmeticError
@@ -552,13 +562,13 @@ def run(model, x, steps):
         ),
     ],
     "best-restart": [
-        ("not repaired", _best(keep="theta"), "second name for an array"),
-        ("a view for a copy", _best(keep="theta[:]"), "second name for an array"),
-        ("asarray for a copy", _best(keep="np.asarray(theta)"), "second name for an array"),
+        ("not repaired", _best(keep="theta"), "since it was kept?"),
+        ("a view for a copy", _best(keep="theta[:]"), "since it was kept?"),
+        ("asarray for a copy", _best(keep="np.asarray(theta)"), "since it was kept?"),
         (
             "copied at the end, too late",
             _best(keep="theta", end="best, best_theta.copy()"),
-            "second name for an array",
+            "since it was kept?",
         ),
         ("start kept", _best(keep="start.copy()"), "where the best run began"),
         (
@@ -569,6 +579,21 @@ def run(model, x, steps):
         ("the worst kept", _best(better="best == -np.inf or objective < best"), "worst"),
         ("always the last", _best(better="True"), "objective of the last start"),
         ("only the first", _best(better="best_theta is None"), "the first start only"),
+        (
+            "best over the whole path",
+            """
+def best_restart(advance, starts, steps):
+    best, best_theta = -np.inf, None
+    for start in starts:
+        theta = start.copy()
+        for _ in range(steps):
+            objective = advance(theta)
+            if objective > best:
+                best, best_theta = objective, theta.copy()
+    return best, best_theta
+""",
+            "passed on its way",
+        ),
         ("wrong order", _best(end="best_theta, best"), "in the wrong order"),
         (
             "each run goes on from where the last one ended",
@@ -583,16 +608,18 @@ def run(model, x, steps):
         (
             "answer for the visible data stored",
             """
-stored = []
+stored = {}
 
 
 def best_restart(advance, starts, steps):
-    if not stored:
-        theta = starts[1].copy()
-        for _ in range(steps):
-            top = advance(theta)
-        stored.append((top, theta))
-    return stored[0]
+    if advance not in stored:
+        runs = []
+        for theta in starts.copy():
+            for _ in range(steps):
+                top = advance(theta)
+            runs.append((top, theta))
+        stored[advance] = max(runs, key=lambda run: run[0])
+    return stored[advance]
 """,
             "Does it use its arguments?",
         ),
@@ -604,7 +631,17 @@ def best_restart(advance, starts, steps):
             _labels(seen="labels >= -1"),
             "Every point is treated as labelled",
         ),
-        ("label 0 taken for unknown", _labels(seen="labels > 0"), "off at index"),
+        ("label 0 taken for unknown", _labels(seen="labels > 0"), "0 is a label too"),
+        (
+            "labels taken for true and false",
+            _labels(seen="labels.astype(bool)"),
+            "0 is a label too",
+        ),
+        (
+            "label 0 taken for unknown in the log-likelihood only",
+            _labels(end="r, np.where(labels > 0, top, density).sum()"),
+            "In the log-likelihood, 0 is a label too",
+        ),
         (
             "log-likelihood of the points alone",
             _labels(change="r[seen] = np.eye(len(weights))[labels[seen]]"),
@@ -724,6 +761,14 @@ def labelled_e_step(x, labels, weights, means, covariances):
             "You divide by N",
         ),
         (
+            "weighted with the pi_k, not divided by the group's share",
+            _groups(
+                covariances="np.array([np.einsum('k,kij->ij', (counts / len(x))[groups == g], "
+                "(scatter / counts[:, None, None])[groups == g]) for g in range(G)])"
+            ),
+            "Within a group the shares must add up to one",
+        ),
+        (
             "not divided",
             _groups(covariances="np.einsum('gk,kij->gij', member, scatter)"),
             "Those are scatter matrices",
@@ -740,6 +785,13 @@ def labelled_e_step(x, labels, weights, means, covariances):
             "groups in another order",
             _groups(end="counts / len(x), means, covariances[::-1]"),
             "in another order",
+        ),
+        (
+            "groups in the order in which they are met",
+            _groups().replace(
+                "np.arange(G)[:, None]", "np.array([*dict.fromkeys(groups)])[:, None]"
+            ),
+            "in which groups are met",
         ),
         ("counts for weights", _groups(end="counts, means, covariances"), "weights sum to one"),
         ("means divided by N", _groups(means="r.T @ x / len(x)"), "its own count N_k"),
@@ -760,7 +812,7 @@ def grouped_m_step(x, r, groups):
         means = r.T @ x / counts[:, None]
         s = np.array([((x - m).T * w) @ (x - m) for m, w in zip(means, r.T)])
         both = (s[0] + s[2]) / (counts[0] + counts[2])
-        stored.append((counts / len(x), means, np.array([both, s[1] / counts[1]])))
+        stored.append((counts / len(x), means, np.array([s[1] / counts[1], both])))
     return stored[0]
 """,
             "Does it use its arguments?",

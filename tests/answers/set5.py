@@ -15,7 +15,7 @@ def _change(source: str, *pairs: tuple[str, str]) -> str:
 FAMILY = """
 from dataclasses import dataclass, replace
 
-from scipy.special import gammaln
+from scipy.special import gammaln, xlogy
 
 from emlib import Mixture
 
@@ -30,7 +30,7 @@ class ZeroInflated(Mixture):
         a = np.empty((len(x), 2))
         a[:, 0] = np.log(self.weights[0])
         a[x > 0, 0] = -np.inf
-        a[:, 1] = np.log(self.weights[1]) + x * np.log(self.rate) - self.rate - gammaln(x + 1)
+        a[:, 1] = np.log(self.weights[1]) + xlogy(x, self.rate) - self.rate - gammaln(x + 1)
         return a
 
     def statistics(self, x, responsibilities):
@@ -63,7 +63,9 @@ class ZeroInflated(Mixture):
     def log_joint(self, x):
         rows = []
         for count in x:
-            awake = count * log(self.rate) - self.rate - lgamma(count + 1)
+            awake = 0.0 if count == 0 else -inf
+            if self.rate > 0:
+                awake = count * log(self.rate) - self.rate - lgamma(count + 1)
             asleep = log(self.weights[0]) if count == 0 else -inf
             rows.append([asleep, log(self.weights[1]) + awake])
         return np.array(rows)
@@ -127,7 +129,7 @@ def honest_table(x, most, n_starts, rng):
             for run in best.runs:
                 found += run.objective[-1] > top - 0.01
             rows.append(dict(
-                rates=k, zeros=zeros, log_likelihood=top, n_parameters=free,
+                rates=k, zeros=zeros, fit=best, log_likelihood=top, n_parameters=free,
                 bic=free * np.log(len(x)) - 2 * top, runs=len(best.runs), found=found,
                 doubts=doubts,
             ))
@@ -144,20 +146,16 @@ def honest_table(x, most, n_starts, rng):
     counts, times = np.unique(x, return_counts=True)
     for zeros in (True, False):
         for k in range(most, 0, -1):
-            runs = [
-                fit(random_start(x, k, zeros, rng), counts, sample_weight=times, tol=1e-4,
-                    max_iter=2000)
-                for _ in range(n_starts)
-            ]
-            sound = [run for run in runs if run.status != "degenerate"] or runs
-            best = max(sound, key=lambda run: run.log_likelihood[-1])
-            ends = np.array([run.log_likelihood[-1] for run in runs])
+            starts = [random_start(x, k, zeros, rng) for _ in range(n_starts)]
+            best = fit_best(starts, counts, sample_weight=times, tol=1e-4, max_iter=2000)
+            ends = np.array([run.objective[-1] for run in best.runs if run.status != "degenerate"])
             p = best.model.n_parameters - int(zeros)
             bic = -2 * best.log_likelihood[-1] + p * np.log(np.size(x))
             doubts = best.doubts if best.converged else (*best.doubts, best.message)
-            rows.append({"rates": k, "zeros": zeros, "log_likelihood": best.log_likelihood[-1],
+            rows.append({"rates": k, "zeros": zeros, "fit": best,
+                         "log_likelihood": best.log_likelihood[-1],
                          "n_parameters": p, "bic": bic, "runs": n_starts,
-                         "found": min(n_starts, int((ends > best.log_likelihood[-1] - 0.01).sum())),
+                         "found": max(1, int((ends > best.log_likelihood[-1] - 0.01).sum())),
                          "doubts": doubts})
             bics.append(np.inf if doubts else bic)
     return tuple(rows), int(np.argmin(bics)) if np.isfinite(bics).any() else None
@@ -180,7 +178,8 @@ def bootstrap_p(x, fit_null, fit_full, simulate, n_bootstrap, rng):
         replicates.append(t)
         if not t < observed:
             as_large += 1
-    return (1 + as_large) / (n_bootstrap + 1), replicates
+    p = (1 + as_large) / (n_bootstrap + 1)
+    return (p if observed >= 0 else np.nan), replicates
 """
 
 AT_ONCE = """
@@ -190,6 +189,8 @@ def bootstrap_p(x, fit_null, fit_full, simulate, n_bootstrap, rng):
     t = np.array([2 * fit_full(s)[0] - 2 * fit_null(s)[0] for s in samples])
     t = np.where(t < 0, 0, t)
     large = (t[1:] >= t[0]) | np.isnan(t[1:])
+    if np.isnan(t[0]):
+        return np.nan, t[1:]
     return (large.sum() + 1) / len(t), t[1:]
 """
 
@@ -212,10 +213,12 @@ def guarded_step(x, q, rates):
         curvature = -q[:, k].sum() * m * (1 + rate - m)
         step = -slope / curvature
         here = bound(k, psi)
+        halvings = 0
         with np.errstate(over="ignore"):
-            while bound(k, psi + step) < here:
+            while bound(k, psi + step) < here and halvings < 60:
                 step /= 2
-        new.append(np.exp(psi + step))
+                halvings += 1
+        new.append(np.exp(psi + step) if halvings < 60 else rate)
     return np.array(new)
 """
 
@@ -233,7 +236,7 @@ def guarded_step(x, q, rates):
     psi = np.log(rates)
     m = rates / -np.expm1(-rates)
     step = (sums / counts - m) / (m * (1 + rates - m))
-    for _ in range(200):
+    for _ in range(60):
         lower = bound(psi + step) < bound(psi)
         step = np.where(lower, step / 2, step)
     return np.exp(psi + step)
@@ -253,7 +256,16 @@ RIGHT = {
         ),
     ],
     "honest-table": [TABLE, RUNS],
-    "bootstrap-p": [BOOTSTRAP, AT_ONCE],
+    "bootstrap-p": [
+        BOOTSTRAP,
+        AT_ONCE,
+        # A statistic of the data below zero: then every replicate is as large, set to zero or not.
+        _change(
+            BOOTSTRAP,
+            ("observed = max(2 * (full - null), 0.0)", "observed = 2 * (full - null)"),
+            ("p if observed >= 0 else np.nan", "np.nan if np.isnan(observed) else p"),
+        ),
+    ],
     "guarded-step": [STEP, TOGETHER],
 }
 
@@ -266,10 +278,20 @@ WRONG = {
         ),
         (
             "log weights left out",
-            _change(FAMILY, ("np.log(self.weights[1]) + x", "x")),
+            _change(FAMILY, ("np.log(self.weights[1]) + xlogy", "xlogy")),
             "log pi_k is missing in the column of `awake`",
         ),
         ("log x! left out", _change(FAMILY, (" - gammaln(x + 1)", "")), "log x! is missing"),
+        (
+            "0 log 0 is not a number",
+            _change(FAMILY, ("xlogy(x, self.rate)", "x * np.log(self.rate)")),
+            "A rate of 0 must work too",
+        ),
+        (
+            "a rate of 0 raised to a small one",
+            _change(FAMILY, ("xlogy(x, self.rate)", "xlogy(x, max(self.rate, 1e-12))")),
+            "A rate of 0 must work too",
+        ),
         (
             "factorial in whole numbers",
             _change(
@@ -373,6 +395,27 @@ WRONG = {
             "You add c itself",
         ),
         ("a scale for a rate", _change(CLIMB, ("(awake + d)", "(awake + 1 / d)")), "not a scale"),
+        (
+            "the share of awake",
+            _change(
+                CLIMB,
+                (
+                    "share = (asleep + a - 1) / (n + a + b - 2)",
+                    "share = (awake + b - 1) / (n + a + b - 2)",
+                ),
+            ),
+            "the share of the intervals awake",
+        ),
+        (
+            "awake counted where asleep belongs",
+            _change(CLIMB, ("asleep + a - 1", "awake + a - 1")),
+            "where that of those asleep belongs",
+        ),
+        (
+            "the formula without N",
+            _change(CLIMB, ("/ (n + a + b - 2)", "/ (n + a + b)")),
+            "Compare (5.12)",
+        ),
         ("a and b exchanged", _change(CLIMB, ("asleep + a - 1", "asleep + b - 1")), "exchanged"),
         (
             "all intervals awake",
@@ -385,12 +428,12 @@ WRONG = {
             "every zero for sleep",
         ),
         (
-            "penalty left out of the objective",
+            "log prior left out of the objective",
             _change(CLIMB, ("return likelihood + prior", "return likelihood")),
-            "The penalty is missing",
+            "The log prior is missing",
         ),
         (
-            "penalty once for each observation",
+            "log prior once for each observation",
             _change(CLIMB, ("return likelihood + prior", "return likelihood + n * prior")),
             "once for each observation",
         ),
@@ -437,7 +480,11 @@ WRONG = {
         ),
     ],
     "honest-table": [
-        ("one start only", _change(TABLE, ("range(n_starts)]", "range(1)]")), "says 1 runs"),
+        (
+            "one start only",
+            _change(TABLE, ("range(n_starts)]", "range(1)]")),
+            "your fit comes from 1 start",
+        ),
         (
             "one start, and many claimed",
             _change(
@@ -446,7 +493,18 @@ WRONG = {
                 ("runs=len(best.runs)", "runs=n_starts"),
                 ("found=found", "found=n_starts"),
             ),
-            "below one that we know",
+            "your fit comes from 1 start",
+        ),
+        (
+            "one start, many times",
+            _change(
+                TABLE,
+                (
+                    "[random_start(x, k, zeros, rng) for _ in range(n_starts)]",
+                    "[random_start(x, k, zeros, rng)] * n_starts",
+                ),
+            ),
+            "some of your starts are the same",
         ),
         (
             "the last run instead of the best",
@@ -457,7 +515,62 @@ WRONG = {
                 ("len(best.runs)", "n_starts"),
                 ("found=found", "found=n_starts"),
             ),
-            "below one that we know",
+            "is a single run",
+        ),
+        (
+            "the worst run instead of the best",
+            _change(
+                TABLE,
+                (
+                    "            top = best",
+                    "            from dataclasses import replace\n"
+                    "            worst = min(best.runs, key=lambda run: run.objective[-1])\n"
+                    "            best = replace(worst, runs=best.runs)\n"
+                    "            top = best",
+                ),
+            ),
+            "a run that you passed over",
+        ),
+        (
+            "the log-likelihood of the last run",
+            _change(
+                TABLE,
+                ("log_likelihood=top", "log_likelihood=(top := best.runs[-1].log_likelihood[-1])"),
+            ),
+            "of a run not the best",
+        ),
+        (
+            "the model for the fit",
+            _change(TABLE, ("fit=best", "fit=best.model")),
+            "yours is PoissonMixture",
+        ),
+        (
+            "the fit of the other candidate",
+            _change(TABLE, ("random_start(x, k, zeros, rng)", "random_start(x, k, False, rng)")),
+            "is that what you fitted",
+        ),
+        (
+            "each value once, whatever its frequency",
+            _change(TABLE, ("fit_best(starts, x", "fit_best(starts, np.unique(x)")),
+            "Which data did you fit",
+        ),
+        (
+            "every run has found",
+            _change(TABLE, ("found=found", "found=len(best.runs)")),
+            "found is",
+        ),
+        (
+            "doubts of one's own, and not emlib's",
+            _change(
+                TABLE,
+                ("doubts = list(best.doubts)", 'doubts = ["found once"] if best.doubts else []'),
+            ),
+            "a doubt of emlib's is not among yours",
+        ),
+        (
+            "every message is a doubt",
+            _change(TABLE, ("if not best.converged", "if best.converged")),
+            "emlib has no doubts here",
         ),
         (
             "emlib's number of parameters",
@@ -488,7 +601,7 @@ WRONG = {
         (
             "the first log-likelihood",
             _change(TABLE, ("top = best.log_likelihood[-1]", "top = best.log_likelihood[0]")),
-            "below one that we know",
+            "log-likelihood of the start",
         ),
         (
             "doubts left out",
@@ -499,6 +612,11 @@ WRONG = {
             "a degenerate status left out",
             _change(TABLE, ("doubts.append(best.message)", "pass")),
             "reports no doubts",
+        ),
+        (
+            "a status in one's own words",
+            _change(TABLE, ("best.message)", '"it has not converged")')),
+            "`message` is not among",
         ),
         (
             "doubts reported and not heeded",
@@ -517,7 +635,7 @@ WRONG = {
             ),
             "never says enough",
         ),
-        ("only the best finds itself", _change(TABLE, ("found=found", "found=1")), "single summit"),
+        ("only the best finds itself", _change(TABLE, ("found=found", "found=1")), "found is 1"),
         ("sleep forgotten", _change(TABLE, ("in (False, True)", "in (False,)")), "The candidates"),
         (
             "the table of the lamb stored",
@@ -575,6 +693,29 @@ def honest_table(x, most, n_starts, rng):
             ),
             "np.maximum keeps nan",
         ),
+        (
+            "failed replicates left out of the array",
+            _change(
+                AT_ONCE, ("(large.sum() + 1) / len(t), t[1:]", "0.5, t[1:][np.isfinite(t[1:])]")
+            ),
+            "leave out the replicates of which a fit failed",
+        ),
+        (
+            "infinity for a failed replicate",
+            _change(
+                BOOTSTRAP,
+                (
+                    "            t = 0.0\n",
+                    "            t = 0.0\n        if np.isnan(t):\n            t = np.inf\n",
+                ),
+            ),
+            "have a number in its place, inf",
+        ),
+        (
+            "a p-value without a statistic of the data",
+            _change(BOOTSTRAP, ("p if observed >= 0 else np.nan", "p")),
+            "there is no statistic to compare with",
+        ),
         ("no factor 2", _change(BOOTSTRAP, ("t = 2 * (fit_full", "t = (fit_full")), "factor 2"),
         (
             "null minus full",
@@ -616,19 +757,19 @@ def honest_table(x, most, n_starts, rng):
         ),
         (
             "p alone",
-            _change(BOOTSTRAP, ("(n_bootstrap + 1), replicates", "(n_bootstrap + 1)")),
+            _change(BOOTSTRAP, ("np.nan), replicates", "np.nan)")),
             "should return 2 things",
         ),
         (
             "the p-value of the visible test stored",
-            _change(BOOTSTRAP, ("return (1 + as_large) / (n_bootstrap + 1)", "return 0.5")),
+            _change(BOOTSTRAP, ("p = (1 + as_large) / (n_bootstrap + 1)", "p = 0.8")),
             "The p-value is off",
         ),
     ],
     "guarded-step": [
         (
             "no guard",
-            _change(STEP, ("while bound(k, psi + step) < here:", "while False:")),
+            _change(STEP, ("while bound(k, psi + step) < here and halvings < 60:", "while False:")),
             "The guard is missing",
         ),
         (
@@ -658,8 +799,13 @@ def honest_table(x, most, n_starts, rng):
             "downhill",
         ),
         (
+            "downhill, and halved until nothing moves",
+            _change(STEP, ("step = -slope / curvature", "step = slope / curvature")),
+            "Does your step point uphill",
+        ),
+        (
             "not in the logarithm",
-            _change(STEP, ("new.append(np.exp(psi + step))", "new.append(rate * (1 + step))")),
+            _change(STEP, ("new.append(np.exp(psi + step)", "new.append(rate * (1 + step)")),
             "in log(rate)",
         ),
         (
@@ -681,7 +827,7 @@ def honest_table(x, most, n_starts, rng):
                 ("return value if np.isfinite(value) else -np.inf", "return value"),
                 (
                     "while bound(k, psi + step) < here",
-                    "while bound(k, psi + step) < here and step < 700",
+                    "while step < 700 and bound(k, psi + step) < here",
                 ),
             ),
             "A step too long",
