@@ -1,6 +1,8 @@
 """The figures outside the notebooks are those that figures/draw.py draws.
 
-Compared as thumbnails: another matplotlib moves pixels, but not the picture.
+Compared as thumbnails: another matplotlib moves letters by a pixel, but not the picture. Between
+3.8 and 3.11 they differ by 1.07 levels of grey at most; frames a third of the animation apart by
+1.42 at least.
 """
 
 import importlib.util
@@ -27,11 +29,11 @@ def draw():
 
 
 def thumbnail(picture):
-    return np.asarray(picture.convert("L").resize((160, 88)), dtype=float)
+    return np.asarray(picture.convert("L").resize((80, 44)), dtype=float)
 
 
 def same(fresh, kept):
-    return np.abs(thumbnail(fresh) - thumbnail(kept)).mean() < 1.5
+    return np.abs(thumbnail(fresh) - thumbnail(kept)).mean() < 1.25
 
 
 @pytest.mark.parametrize("look", ["light", "dark"])
