@@ -407,7 +407,7 @@ def _climb(
     """
     heights = np.asarray(values, dtype=float)
     taken = [0]
-    changed = "theta is not always a number or a pair: pass it on unchanged."
+    changed = "Your theta may be anything, not only a number or a pair; pass it on unchanged."
     strange: list[Any] = []  # what the loop gave in the place of a theta
 
     def known(place: Any) -> None:
@@ -432,7 +432,7 @@ def _climb(
         if strange:
             raise Problem(changed) from None
         if isinstance(problem.__cause__, TypeError):  # as when it is unpacked, or indexed
-            raise Problem(f"{problem}. If you look into theta: {changed}") from None
+            raise Problem(f"{problem}. Do you look into theta? {changed}") from None
         raise
     place, history, status = _outcome(value)
     if type(place) is not int:

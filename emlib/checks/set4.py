@@ -187,13 +187,13 @@ def squared_distances(
         if not np.allclose(np.asarray(value, dtype=float), right, rtol=1e-10, atol=1e-9):
             raise Problem(
                 "The first digits of the distances are right, and the last ones are not: float64 "
-                "has fifteen. Is there a type with less than 64 bits on the way?"
+                "has fifteen. Is there a type with fewer than 64 bits on the way?"
             )
     far = np.rint(x).astype(int) + 10**8
     value = call(function, far, means + 1e8, covariances)
     right = np.asarray(call(function, np.rint(x), means, covariances), dtype=float)
     lost = (
-        "A hundred million from the origin digits are lost: is there a type with less than 64 "
+        "A hundred million from the origin digits are lost: is there a type with fewer than 64 "
         "bits on the way, or a square that is formed before the mean is subtracted?"
     )
     close(value, right, "The table of squared distances", [], lost)

@@ -465,7 +465,7 @@ def _check_p_value(function: Callable[..., Any], script: Any, n: int, seed: int)
     whole = np.isfinite(replicates)
     if mine.shape == (whole.sum(),) != (b,):
         raise Problem(
-            "You leave out the replicates of which a fit failed; their statistics are nan, and "
+            "You leave out the replicates for which a fit failed; their statistics are nan, and "
             "stay in the array."
         )
     if mine.shape != (b,):
@@ -677,7 +677,7 @@ def _check_log_likelihood(
         (best.log_likelihood[0], f"{name}: that is the log-likelihood of the start."),
         (right / len(x), f"{name}: that is the mean of one observation; sum them."),
         *(
-            (run.log_likelihood[-1], f"{name}: that is the log-likelihood of a run not the best.")
+            (run.log_likelihood[-1], f"{name}: that is not the best run's log-likelihood.")
             for run in best.runs
         ),
     ]

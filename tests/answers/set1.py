@@ -621,7 +621,7 @@ def channel_step(records, prior, flip):
         (
             "theta taken for a pair",
             _fit().replace("new = step(theta)", "new = step((theta[0], theta[1]))"),
-            "If you look into theta",
+            "Do you look into theta",
         ),
         (
             "growing gains taken for the end",

@@ -388,7 +388,7 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
         (
             "table in float32",
             _d2(table="np.empty((len(x), len(means)), np.float32)"),
-            "less than 64 bits",
+            "fewer than 64 bits",
         ),
         ("root taken", _d2(end="np.sqrt(d2)"), "their squares are wanted"),
         ("ruler's distance", _d2(square="(e**2).sum(axis=1)"), "the covariance has no part"),

@@ -537,7 +537,7 @@ WRONG = {
                 TABLE,
                 ("log_likelihood=top", "log_likelihood=(top := best.runs[-1].log_likelihood[-1])"),
             ),
-            "of a run not the best",
+            "not the best run's log-likelihood",
         ),
         (
             "the model for the fit",
@@ -698,7 +698,7 @@ def honest_table(x, most, n_starts, rng):
             _change(
                 AT_ONCE, ("(large.sum() + 1) / len(t), t[1:]", "0.5, t[1:][np.isfinite(t[1:])]")
             ),
-            "leave out the replicates of which a fit failed",
+            "leave out the replicates for which a fit failed",
         ),
         (
             "infinity for a failed replicate",
