@@ -28,6 +28,10 @@ LONG = (np.array([3, 20000, 30000]), np.array([1, 1, 0]), np.array([40, 1, 2]))
 ROWS = np.array([[7, 10], [2, 6], [4, 9], [1, 3], [6, 6], [3, 8], [5, 6]])
 LABELS = np.array([0, -1, 1, -1, -1, 1, -1])
 COINS = (0.7, 0.35)
+TWO_ONLY = "That is right for two of them only: K may be larger than two."
+LABEL_ZERO = "Rows of coin 0 are treated as unlabelled; only -1 means unknown."
+LABELLED_ONLY = "You use the labelled rows only{place}. The others count by their shares."
+NOT_LABELLED = "The labelled rows are missing{place}: they count too, with certainty."
 HARD_CODED = "Those are the numbers of another test; work with the arguments of the function."
 
 
@@ -120,6 +124,10 @@ def lifetime_log_joint(
         ),
         (right - np.log(w) + w, "The weights enter with their logarithm."),
     ]
+    if len(w) > 2:
+        got = numbers(value, "The log joint", right.shape)
+        if np.allclose(got[:, :2], right[:, :2]):
+            hints.append((got, TWO_ONLY))
     otherwise = "Write down the probability of exactly what was seen, for each kind of line."
     close(value, right, "The log joint", hints, otherwise)
     long_t, long_d, _ = LONG
@@ -197,6 +205,11 @@ def expected_attempts(
             np.where(unseen, _all_attempts(0 * t, 0 * d, chances), watched),
             "That is the expectation for somebody who has not begun. You know of t failures.",
         ),
+        (
+            extra,
+            "For a line with success the number of attempts is known.",
+        ),
+        (np.trunc(right), "Your table has the integer type of `attempts`."),
         (np.round(right), "Do not round: an expected number need not be whole."),
         (
             np.where(unseen, watched + 1, watched),
@@ -252,6 +265,13 @@ def nested_step(
     _ordered(got, (new_weights, new_p), "the weights come first, then p")
     together = softmax(c[:, None] * joint, axis=1)
     taken_for_success = softmax(_log_joint(t, np.ones_like(d), w, chances), axis=1)
+    wrong_axis, verdicts = softmax(joint, axis=0), np.eye(len(w))[joint.argmax(axis=1)]
+    axis = "Your responsibilities sum to one over the lines. Over what should they?"
+    hard = "You give each line to its likelier type, whole. It is divided by the responsibilities."
+    again = "Use the same responsibilities for weights and p."
+    renewed = [
+        softmax(_log_joint(t, d, *now), axis=1) for now in ((new_weights, chances), (w, new_p))
+    ]
     seen = d == 1
     hints: list[tuple[ArrayLike, str]] = [
         (r.sum(axis=0), "Those are expected numbers of people; weights sum to one."),
@@ -278,7 +298,15 @@ def nested_step(
             (r * totals).sum(axis=0) / (r * totals).sum(),
             "Those are shares of the attempts; weights are shares of the people.",
         ),
+        (c @ wrong_axis / c.sum(), axis),
+        (c @ wrong_axis / (c @ wrong_axis).sum(), axis),
+        (c @ verdicts / c.sum(), hard),
+        (c @ renewed[1] / c.sum(), again),
     ]
+    total = numbers(got[0], "The array of weights", new_weights.shape).sum()
+    if not np.isclose(total, 1):
+        message = f"Your weights add up to {total:.4g}, not 1: what do you divide by?"
+        hints.append((np.asarray(got[0], dtype=float), message))
     otherwise = "Are the responsibilities right? Then count people by type."
     close(got[0], new_weights, "The array of weights", hints, otherwise)
     watched = np.repeat(t[:, None].astype(float), len(w), axis=1)
@@ -286,8 +314,7 @@ def nested_step(
     hints = [
         (
             (r[seen]).sum(axis=0) / (r * watched).sum(axis=0),
-            "That is the step which fills in the types alone: successes over attempts watched. It "
-            "is EM, too, and a part of this set; here the unseen attempts are filled in as well.",
+            "That is EM with less filled in. Here the unseen attempts count as well.",
         ),
         (
             _nested(r, watched)[1],
@@ -313,6 +340,9 @@ def nested_step(
             r.sum(axis=0) / (r * totals).sum(),
             "Divide by the attempts of each type, not of all.",
         ),
+        (_nested(c[:, None] * renewed[0], totals)[1], again),
+        (_nested(c[:, None] * wrong_axis, totals)[1], axis),
+        (_nested(c[:, None] * verdicts, totals)[1], hard),
     ]
     otherwise = (
         "Set the slope of the expected log joint to zero: who succeeds once, after how many?"
@@ -338,6 +368,12 @@ def nested_step(
 def _certain(model: BinomialMixture, k: int) -> BinomialMixture:
     """Return a model that holds coin k for certain."""
     return BinomialMixture(np.eye(model.n_components)[k], model.probabilities)
+
+
+def _first_two(model: BinomialMixture) -> BinomialMixture:
+    """Return a model in which only the first two coins are picked."""
+    weights = np.where(np.arange(model.n_components) < 2, model.weights, 0)
+    return BinomialMixture(weights / weights.sum(), model.probabilities)
 
 
 def _expect(model: BinomialMixture, x: IntArray, labels: IntArray) -> Expectation:
@@ -376,10 +412,14 @@ def labelled_step(
     k = model.n_components
     verdicts = np.where(unknown, model.responsibilities(rows).argmax(axis=1), coin)
     swapped = alone + _expect(model, rows, np.where(unknown, -1, k - 1 - coin))
+    zero = np.where(coin == 0, -1, coin)
+    fewer = np.where(coin > 1, -1, coin)
+    weights_only = np.allclose(numbers(got[1], "The array of probabilities", (k,)), right[1])
+    place = " in the new weights" if weights_only else ""
     mistakes = [
         (_step(model, model.e_step(rows)), "The labels have no effect: known rows are divided."),
-        (_step(model, known), "You use the labelled rows only. The others count by their shares."),
-        (_step(model, alone), "The labelled rows are missing: they count too, with certainty."),
+        (_step(model, known), LABELLED_ONLY),
+        (_step(model, alone), NOT_LABELLED),
         (
             _step(model, model.e_step(rows) + known),
             "The labelled rows count twice, once with their label and once by their shares.",
@@ -393,8 +433,19 @@ def labelled_step(
             "You give rows without a label to one coin.",
         ),
         (_step(model, swapped), "The coins of the labelled rows are swapped."),
+        (_step(model, model.e_step(rows[zero < 0]) + _expect(model, rows, zero)), LABEL_ZERO),
     ]
-    weight_hints: list[tuple[ArrayLike, str]] = [(m[0], message) for m, message in mistakes]
+    if k > 2:
+        part = alone + _expect(model, rows, fewer)
+        mistakes += [
+            (_step(model, model.e_step(rows[fewer < 0]) + _expect(model, rows, fewer)), TWO_ONLY),
+            ((part.counts / len(rows), part.statistics[0] / part.statistics[1]), TWO_ONLY),
+            (_step(model, part), TWO_ONLY),
+            (_step(model, _first_two(model).e_step(rows[unknown]) + known), TWO_ONLY),
+        ]
+    weight_hints: list[tuple[ArrayLike, str]] = [
+        (m[0], message.format(place=place)) for m, message in mistakes
+    ]
     counts = (alone + known).counts
     tosses = (alone + known).statistics[1]
     weight_hints += [
@@ -403,7 +454,10 @@ def labelled_step(
         (tosses / tosses.sum(), "You weight the rows by their tosses. The coin is picked once."),
     ]
     close(got[0], right[0], "The array of weights", weight_hints, "See (2.8) and (2.11).")
-    hints: list[tuple[ArrayLike, str]] = [(m[1], message) for m, message in mistakes]
+    place = " in the new probabilities"  # the weights are right
+    hints: list[tuple[ArrayLike, str]] = [
+        (m[1], message.format(place=place)) for m, message in mistakes
+    ]
     heads = (alone + known).statistics[0]
     each = np.where(unknown[:, None], model.responsibilities(rows), np.eye(k)[coin])
     hints += [
@@ -475,6 +529,7 @@ def labelled_log_likelihood(
             _seen(model, rows, known),
             "Rows without a label are taken for the last coin. Is -1 used as an index?",
         ),
+        (_seen(model, rows, np.where(coin == 0, -1, coin)), LABEL_ZERO),
         (
             right
             - alone

@@ -338,6 +338,22 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
             "0 log 0 counts as 0",
         ),
         (
+            "two types only",
+            """
+from scipy.stats import geom
+
+
+def lifetime_log_joint(attempts, success, weights, p):
+    table = np.zeros((len(attempts), len(p)))
+    for k in range(2):
+        with np.errstate(divide="ignore"):
+            seen, unseen = geom.logpmf(attempts, p[k]), geom.logsf(attempts, p[k])
+        table[:, k] = np.log(weights[k]) + np.where(success == 1, seen, unseen)
+    return table
+""",
+            "K may be larger than two",
+        ),
+        (
             "summed over the types",
             _joint().replace("return ", "return np.logaddexp.reduce(").rstrip() + ", axis=1)\n",
             "should have shape (6, 2)",
@@ -387,6 +403,16 @@ def lifetime_log_joint(attempts, success, weights, p):
             "the larger of watched and mean",
             _attempts("np.where(d, t, np.maximum(t, 1 / p))"),
             "not that of a beginner",
+        ),
+        (
+            "0 for lines with a success",
+            _attempts("np.where(d, 0, 1 / p)"),
+            "For a line with success the number of attempts is known",
+        ),
+        (
+            "written into an integer table",
+            _attempts("np.where(d, t, t + 1 / p).astype(attempts.dtype)"),
+            "has the integer type of `attempts`",
         ),
         ("rounded", _attempts("np.round(np.where(d, t, t + 1 / p))"), "Do not round"),
         (
@@ -470,7 +496,50 @@ def expected_attempts(attempts, success, p):
         (
             "types alone hidden",
             _nested(p="(d * players).sum(axis=0) / (players * t).sum(axis=0)"),
-            "here the unseen attempts are filled in as well",
+            "That is EM with less filled in",
+        ),
+        (
+            "responsibilities renewed between weights and p",
+            _nested(
+                weights="counts / c.sum()\n"
+                "    a = np.log(new_weights) + d * np.log(p) + xlog1py(t - d, -p)\n"
+                "    players = c * np.exp(a - logsumexp(a, axis=1, keepdims=True))\n"
+                "    counts = players.sum(axis=0)"
+            ),
+            "Use the same responsibilities",
+        ),
+        (
+            "responsibilities renewed between p and weights",
+            _nested(
+                p="counts / (players * needed).sum(axis=0)\n"
+                "    a = np.log(weights) + d * np.log(new_p) + xlog1py(t - d, -new_p)\n"
+                "    r = np.exp(a - logsumexp(a, axis=1, keepdims=True))\n"
+                "    new_weights = (c * r).sum(axis=0) / c.sum()"
+            ),
+            "Use the same responsibilities",
+        ),
+        (
+            "people divided by the number of lines",
+            _nested(weights="counts / len(t)"),
+            "not 1: what do you divide by?",
+        ),
+        (
+            "responsibilities over the wrong axis",
+            _nested(r="np.exp(a - logsumexp(a, axis=0, keepdims=True))"),
+            "sum to one over the lines",
+        ),
+        (
+            "responsibilities over the wrong axis, weights divided by their sum",
+            _nested(
+                r="np.exp(a - logsumexp(a, axis=0, keepdims=True))",
+                weights="counts / counts.sum()",
+            ),
+            "sum to one over the lines",
+        ),
+        (
+            "hard assignment",
+            _nested(r="np.eye(len(p))[a.argmax(axis=1)]"),
+            "You give each line to its likelier type",
         ),
         (
             "counted as if they succeeded when last watched",
@@ -550,6 +619,38 @@ def nested_step(attempts, success, people, weights, p):
             "count twice",
         ),
         (
+            "label 0 taken for no label",
+            _labelled(
+                known="known = labels > 0\n    r[known] = np.eye(len(weights))[labels[known]]"
+            ),
+            "Rows of coin 0 are treated as unlabelled",
+        ),
+        (
+            "labelled rows only, in the weights",
+            _labelled(weights="r[known].sum(axis=0) / known.sum()"),
+            "You use the labelled rows only in the new weights",
+        ),
+        (
+            "labelled rows left out of the weights",
+            _labelled(weights="r[~known].mean(axis=0)"),
+            "The labelled rows are missing in the new weights",
+        ),
+        (
+            "labels of two coins only",
+            _labelled(
+                known="for k in range(2):\n        r[labels == k] = np.arange(len(weights)) == k"
+            ),
+            "K may be larger than two",
+        ),
+        (
+            "E-step for two coins only",
+            _labelled(
+                r="np.zeros_like(a)\n"
+                "    r[:, :2] = np.exp(a[:, :2] - logsumexp(a[:, :2], axis=1, keepdims=True))",
+            ),
+            "K may be larger than two",
+        ),
+        (
             "-1 used as an index",
             _labelled(known="r = np.eye(len(weights))[labels]"),
             "Is -1 used as an index?",
@@ -579,7 +680,7 @@ def nested_step(attempts, success, people, weights, p):
         (
             "probabilities from rows without a label",
             _labelled(probabilities="heads[~known] @ r[~known] / (tosses[~known] @ r[~known])"),
-            "The labelled rows are missing: they count too",
+            "The labelled rows are missing in the new probabilities",
         ),
         (
             "heads over tails",
@@ -678,6 +779,16 @@ def labelled_step(x, labels, weights, probabilities):
             "-1 used as an index",
             _seen(end="a[range(len(x)), labels].sum()"),
             "Is -1 used as an index?",
+        ),
+        (
+            "label 0 taken for no label",
+            _seen(joint="np.log(weights) + heads_given_coin").replace("labels >= 0", "labels > 0"),
+            "Rows of coin 0 are treated as unlabelled",
+        ),
+        (
+            "two coins only",
+            _seen(without="np.logaddexp(a[~known, 0], a[~known, 1])"),
+            "What was seen in a row with a label",
         ),
         (
             "Q for rows without a label",
