@@ -7,9 +7,9 @@ import numpy as np
 import published
 import test_published as tests
 from emlib import data, em
-from emlib.abo import ABO
-from emlib.gaussian1d import GaussianMixture1D
-from emlib.linkage import Linkage
+from emlib.families.abo import ABO
+from emlib.families.gaussian1d import GaussianMixture1D
+from emlib.families.linkage import Linkage
 from published import as_printed
 
 Row = tuple[str, str, float]  # what it is, the printed value, ours

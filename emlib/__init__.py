@@ -3,8 +3,6 @@
 A model is a value; EM is two functions on it. Start reading in `emlib.em`.
 """
 
-from emlib.abo import ABO
-from emlib.binomial import BinomialMixture
 from emlib.em import (
     DegenerateError,
     DegenerateWarning,
@@ -17,11 +15,13 @@ from emlib.em import (
     fit_best,
     iterate,
 )
-from emlib.gaussian import GaussianMixture
-from emlib.gaussian1d import GaussianMixture1D
-from emlib.linkage import Linkage
+from emlib.families.abo import ABO
+from emlib.families.binomial import BinomialMixture
+from emlib.families.gaussian import GaussianMixture
+from emlib.families.gaussian1d import GaussianMixture1D
+from emlib.families.linkage import Linkage
+from emlib.families.poisson import PoissonMixture
 from emlib.mixture import Mixture
-from emlib.poisson import PoissonMixture
 from emlib.prior import Beta, Dirichlet, Gamma, MixturePrior, NormalInverseWishart
 from emlib.selection import (
     BootstrapLRT,

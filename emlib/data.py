@@ -6,7 +6,7 @@ from importlib.resources import files
 
 import numpy as np
 
-from emlib._validation import FloatArray, IntArray
+from emlib._machinery.value import FloatArray, IntArray
 
 
 def two_coins() -> IntArray:

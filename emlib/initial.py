@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import ClusterError, kmeans2
 
-from emlib._validation import SMALLEST, FloatArray, IntArray, component_count, one_of
+from emlib._machinery.validation import SMALLEST, component_count, one_of
+from emlib._machinery.value import FloatArray, IntArray
 
 SAME = 12  # digits of a standardised row by which it is told from others
 METHODS = ("kmeans", "k-means++", "random", "random_from_data")

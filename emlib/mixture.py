@@ -1,42 +1,38 @@
-"""What every finite mixture shares: all of it follows from `log_joint`."""
+"""What every finite mixture shares: all of it follows from the densities of its components."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, logsumexp
 
-from emlib import _parallel
-from emlib._validation import (
-    FloatArray,
-    IntArray,
-    RowError,
-    Value,
+from emlib._machinery.validation import (
     data_vector,
     number_array,
+    one_of,
     reject_rows,
     sample_weights,
 )
-from emlib.em import SAME, DegenerateError, Expectation
+from emlib._machinery.value import FloatArray, IntArray, numbers
+from emlib.convergence import ALIKE, SAME, pairs_within
+from emlib.em import DegenerateError, Expectation
 from emlib.prior import MixturePrior
+from emlib.rows import Rows
 
-BLOCK = 2**17  # numbers in the largest temporary array of an E-step: about one megabyte
-LONG = 4096  # rows of a block if that takes up to eight times as much: matrix products like length
-FEWEST = 64  # rows of a block, however many components and features there are
 EMPTY = 1e-12  # share of the data below which a component counts as empty
+ROUNDING = 1e-12  # of the largest entry of an array: what its small ones may owe to rounding
 COLLAPSED = 1e-14  # variance as a share of that of all the data: rounding lives below
 
 
-class Mixture(Value):
-    """A finite mixture p(x) = sum_k pi_k p(x | k), given its log joint density.
+class Mixture(Rows):
+    """A finite mixture p(x) = sum_k pi_k p(x | k), given the densities of its components.
 
-    A family is a frozen dataclass that derives from this class, has a field `weights` (K,),
-    and defines `log_joint`, `statistics`, `m_step` and `n_parameters`; `check` too if its data
-    are not plain numbers of shape (N,), and `draw` if it is to be sampled from.
+    A family is a frozen dataclass that derives from this class, has a field `weights` (K,), and
+    defines `log_components`, `statistics`, `m_step` and `spaces`; `check` too if its data are not
+    plain numbers of shape (N,), and `draw` if it is to be sampled from.
     """
 
     weights: FloatArray
@@ -44,11 +40,11 @@ class Mixture(Value):
 
     # -- what a family defines ------------------------------------------------------------
 
-    def log_joint(self, x: ArrayLike) -> FloatArray:
-        """Return log pi_k + log p(x_n | k), shape (N, K), in nats."""
-        raise NotImplementedError(f"{type(self).__name__} must define log_joint(x).")
+    def log_components(self, x: ArrayLike) -> FloatArray:
+        """Return log p(x_n | k), shape (N, K), in nats."""
+        raise NotImplementedError(f"{type(self).__name__} must define log_components(x).")
 
-    def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
+    def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[Any, ...]:
         """Return the expected sufficient statistics that `m_step` needs besides the counts.
 
         Parameters
@@ -59,15 +55,6 @@ class Mixture(Value):
             Responsibilities, each row times its sample weight.
         """
         raise NotImplementedError(f"{type(self).__name__} must define statistics(x, r).")
-
-    def m_step(self, expectation: Expectation) -> Self:
-        """Return the model that maximises the expected log joint, given its statistics."""
-        raise NotImplementedError(f"{type(self).__name__} must define m_step(expectation).")
-
-    @property
-    def n_parameters(self) -> int:
-        """Number of free parameters."""
-        raise NotImplementedError(f"{type(self).__name__} must define n_parameters.")
 
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as a float64 array after checking that the family can have produced it."""
@@ -89,10 +76,19 @@ class Mixture(Value):
         return len(self.weights)
 
     @property
+    def width(self) -> int:
+        """Numbers that an E-step holds for each number of the data: one a component."""
+        return self.n_components
+
+    @property
     def log_weights(self) -> FloatArray:
         """Logarithms of the mixing weights, shape (K,); a weight of zero gives -inf."""
         with np.errstate(divide="ignore"):
-            return np.asarray(np.log(self.weights))
+            return np.log(self.weights)
+
+    def log_joint(self, x: ArrayLike) -> FloatArray:
+        """Return log pi_k + log p(x_n | k), shape (N, K), in nats."""
+        return self.log_components(x) + self.log_weights
 
     def log_prior(self) -> float:
         """Return the log prior density of the parameters; 0.0 without a prior."""
@@ -104,29 +100,25 @@ class Mixture(Value):
         """Return r_nk = p(z_n = k | x_n), shape (N, K); rows sum to one."""
         return posterior(self.log_joint(x))[1]
 
-    def log_density(self, x: ArrayLike) -> FloatArray:
+    def log_density_block(self, x: FloatArray) -> FloatArray:
         """Return log p(x_n), shape (N,), in nats."""
-        return self._by_block(self._log_density, x)
-
-    def _log_density(self, block: FloatArray) -> FloatArray:
-        return np.asarray(logsumexp(self.log_joint(block), axis=1))
-
-    def log_likelihood(self, x: ArrayLike) -> float:
-        """Return sum_n log p(x_n), in nats."""
-        return self._sum_by_block(lambda block: self._log_density(block).sum(), x)
+        return logsumexp(self.log_joint(x), axis=1) if len(x) else np.zeros(0)
 
     def predict(self, x: ArrayLike) -> IntArray:
         """Return the most probable component of each observation, shape (N,)."""
-        labels = self._by_block(lambda block: self.log_joint(block).argmax(axis=1), x)
-        return np.asarray(labels, dtype=np.int64)
+        return self._by_block(lambda block: self.log_joint(block).argmax(axis=1), x)
 
     def expected_log_joint(self, x: ArrayLike, q: ArrayLike) -> float:
         """Return Q = sum_nk q_nk (log pi_k + log p(x_n | k)), what an M-step maximises."""
-        log_joint = self.log_joint(x)
-        q = _distributions(q, log_joint.shape)
-        return float((q * np.where(q > 0, log_joint, 0.0)).sum())  # 0 times -inf counts as 0
+        return self.elbo(x, q, temperature=0.0)
 
-    def elbo(self, x: ArrayLike, q: ArrayLike) -> float:
+    def elbo(
+        self,
+        x: ArrayLike,
+        q: ArrayLike,
+        temperature: float = 1.0,
+        sample_weight: ArrayLike | None = None,
+    ) -> float:
         """Return the evidence lower bound L(q, theta), in nats.
 
         Parameters
@@ -135,6 +127,11 @@ class Mixture(Value):
             Data.
         q : array_like, shape (N, K)
             Any distribution over components for each observation: rows sum to one.
+        temperature : float
+            What the entropy of q counts: 1 gives the bound, and 0 the expected log joint Q,
+            which for a q of zeros and ones is the classification likelihood (chapter 7).
+        sample_weight : array_like, shape (N,), optional
+            One weight a row.
 
         Raises
         ------
@@ -144,9 +141,18 @@ class Mixture(Value):
         References
         ----------
         Neal and Hinton (1998), "A view of the EM algorithm ...", equation (7); chapter 1,
-        eq. (1.5).
+        eq. (1.5). Ueda and Nakano (1998), Neural Networks 11:271-282, for other temperatures;
+        chapter 7, eq. (7.13).
         """
-        return self.expected_log_joint(x, q) + float(entr(number_array(q, "q")).sum())
+        log_joint = self.log_joint(x)
+        q = _distributions(q, log_joint.shape)
+        w = sample_weights(sample_weight, len(q))
+        weight = q if w is None else q * w[:, None]
+        joint = float((weight * np.where(weight > 0, log_joint, 0.0)).sum())  # 0 x -inf counts 0
+        if temperature == 0:
+            return joint
+        entropy = entr(q) if w is None else entr(q) * w[:, None]
+        return joint + temperature * float(entropy.sum())
 
     def sample(self, n: int, rng: int | np.random.Generator) -> tuple[FloatArray, IntArray]:
         """Draw n observations; return them and their components, x and z (n,)."""
@@ -158,68 +164,51 @@ class Mixture(Value):
         """Draw a data set like x (N, ...): of the same size, and the same in what is not random."""
         return self.sample(len(x), rng)[0]
 
-    def aic(self, x: ArrayLike) -> float:
-        """Return Akaike's criterion, -2 l + 2 p; smaller is better."""
-        return -2 * self.log_likelihood(x) + 2 * self.n_parameters
-
-    def bic(self, x: ArrayLike) -> float:
-        """Return Schwarz's criterion, -2 l + p log N; smaller is better."""
-        rows = self._rows(x)
-        return -2 * self.log_likelihood(rows) + self.n_parameters * float(np.log(len(rows)))
-
-    def icl(self, x: ArrayLike) -> float:
-        """Return the integrated completed likelihood: BIC + 2 x entropy of responsibilities.
-
-        Smaller is better. Biernacki, Celeux and Govaert (2000), IEEE PAMI 22:719-725.
-        """
-        entropy = self._sum_by_block(lambda block: entr(self.responsibilities(block)).sum(), x)
-        return self.bic(x) + 2 * entropy
-
-    def e_step(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Expectation:
-        """Return the expected sufficient statistics of x, worked out block by block.
+    def icl(
+        self, x: ArrayLike, sample_weight: ArrayLike | None = None, labels: str = "soft"
+    ) -> float:
+        """Return an integrated completed likelihood; smaller is better (eq. 6.15).
 
         Parameters
         ----------
         x : array_like, shape (N,) or (N, D)
             Data.
         sample_weight : array_like, shape (N,), optional
-            Non-negative weights; an integer weight counts as that many copies.
+            Copies of each row.
+        labels : {"soft", "hard"}
+            "soft" is BIC + 2 x entropy of the responsibilities, known as ICL-BIC. "hard" scores
+            the data together with their most probable labels: BIC - 2 x the sum of the logarithms
+            of the largest responsibilities.
 
-        Raises
-        ------
-        ValueError
-            If x is not what the family can have produced; the message names the rows.
+        References
+        ----------
+        "soft": McLachlan and Peel (2000), Finite Mixture Models, section 6.10.3. "hard":
+        Biernacki, Celeux and Govaert (2000), IEEE PAMI 22:719-725.
         """
-        rows = self._rows(x)
-        w = sample_weights(sample_weight, len(rows))
+        one_of(labels, "labels", ("soft", "hard"))
 
-        def expect(start: int) -> Expectation:
-            block = self._check_block(rows, start)
-            try:
-                if w is None:
-                    return self._expect_block(block, None)
-                return self._expect_weighted(block, w[start : start + len(block)])
-            except RowError as error:
-                raise error.shifted(start) from None
+        def vagueness(block: FloatArray) -> FloatArray:
+            if not len(block):
+                return np.zeros(0)
+            r = self.responsibilities(block)
+            return entr(r).sum(axis=1) if labels == "soft" else -np.log(r.max(axis=1))
 
-        return self._finish(_parallel.total(expect, self._starts(rows)))
+        vague = self._sum_by_block(vagueness, x, sample_weight)
+        return self.bic(x, sample_weight) + 2 * vague
 
-    def _finish(self, expectation: Expectation) -> Expectation:
-        """Return what `m_step` takes, if a family has summed up something else over blocks."""
-        return expectation
-
-    def _expect_weighted(self, x: FloatArray, w: FloatArray) -> Expectation:
-        """Return the expectation of a block, from which rows of weight zero are absent."""
-        kept = np.flatnonzero(w)
-        try:
-            return self._expect_block(x[kept], w[kept])
-        except RowError as error:
-            raise error.chosen(kept.tolist()) from None
-
-    def _expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
+    def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
+        """Return the counts and `statistics` of a block under its responsibilities."""
         log_density, r = posterior(self.log_joint(x)) if len(x) else self._nothing()
         r, log_likelihood = weighted(r, log_density, w)
         return Expectation(log_likelihood, r.sum(axis=0), self.statistics(x, r))
+
+    def expect_under(self, x: FloatArray, q: FloatArray) -> Expectation:
+        """Return counts and statistics under any q, rows times weights, without a likelihood.
+
+        What an M-step takes from a q that is not made of this model's responsibilities (chapter
+        7), or from the groups of a start.
+        """
+        return Expectation(0.0, q.sum(axis=0), self.statistics(x, q))
 
     def _nothing(self) -> tuple[FloatArray, FloatArray]:
         """Return the log densities and responsibilities of no data."""
@@ -228,32 +217,29 @@ class Mixture(Value):
     # -- doubts ---------------------------------------------------------------------------
 
     def distances(self) -> FloatArray:
-        """Return how different components are, shape (K, K): 0 if the same, about 1 if clearly.
+        """Return how different components are, shape (K, K): 0 if the same, 1 for two per cent.
 
-        Here the largest difference in any parameter relative to the largest of that kind; a
-        family with units of its own may know better.
+        Here the largest difference of any entry, relative to the larger of the two, whatever
+        the units of the others. A family with units of its own may know better.
         """
         k = self.n_components
         names = [f.name for f in fields(self) if f.compare and f.name != "weights"]  # type: ignore[arg-type]
-        values = [np.asarray(getattr(self, name)) for name in names]
-        own = [v.reshape(k, -1) for v in values if v.dtype.kind == "f" and v.shape[:1] == (k,)]
+        arrays = [array for name in names for array in numbers(getattr(self, name))]
+        own = [array.reshape(k, -1) for array in arrays if array.shape[:1] == (k,)]
         if not own:
             return np.ones((k, k)) - np.eye(k)
-        scaled = np.hstack([v / max(abs(v).max(), np.finfo(float).tiny) for v in own])
-        return np.asarray(abs(scaled[:, None] - scaled).max(axis=2))
+        relative = np.zeros((k, k))
+        for array in own:
+            size = abs(array)
+            larger = np.maximum(size[:, None], size)
+            larger = np.maximum(larger, ROUNDING * size.max() + np.finfo(float).tiny)
+            gap = abs(array[:, None] - array) / larger
+            relative = np.maximum(relative, gap.max(axis=2))
+        return 50 * relative
 
     def coincident(self) -> list[tuple[int, int]]:
         """Return the pairs of components that are the same, so that EM treats them alike."""
-        return self._pairs_within(SAME)
-
-    def _pairs_within(self, distance: float) -> list[tuple[int, int]]:
-        close = np.triu(self.distances() <= distance, k=1)
-        return [(int(j), int(k)) for j, k in np.argwhere(close)]
-
-    @property
-    def alike(self) -> float:
-        """Distance between components below which they are nearly the same."""
-        return 1e-3
+        return pairs_within(self, SAME)
 
     @property
     def fewest(self) -> float:
@@ -274,44 +260,9 @@ class Mixture(Value):
         ]
         alike = [
             f"components {j} and {k} are nearly the same: fewer may be enough."
-            for j, k in self._pairs_within(self.alike)
+            for j, k in pairs_within(self, ALIKE)
         ]
         return tuple(few + alike)
-
-    # -- block by block: no array grows with N but the result -----------------------------
-
-    def _rows(self, x: ArrayLike) -> Any:
-        """Return x as an array with a first axis to cut, unchecked and not yet copied."""
-        array = np.asanyarray(x if hasattr(x, "__array__") else self.check(x))
-        return array if array.ndim and len(array) else self.check(array)
-
-    def _starts(self, x: Any) -> range:
-        """Return the first row of each block, small enough for its arrays to stay in cache."""
-        numbers = self.n_components * max(1, int(np.prod(x.shape[1:])))
-        rows = max(BLOCK // numbers, min(LONG, 8 * BLOCK // numbers), FEWEST)
-        return range(0, len(x), rows)
-
-    def _check_block(self, x: Any, start: int) -> FloatArray:
-        """Return the block of x that starts there, checked; an error names rows of the whole."""
-        try:
-            return self.check(x[start : start + self._starts(x).step])
-        except RowError as error:
-            raise error.shifted(start) from None
-
-    def _sum_by_block(self, function: Callable[[FloatArray], Any], x: ArrayLike) -> float:
-        """Return the sum of function(block) over all blocks of x."""
-        rows = self._rows(x)
-        return float(
-            _parallel.total(
-                lambda start: function(self._check_block(rows, start)), self._starts(rows)
-            )
-        )
-
-    def _by_block(self, function: Callable[[FloatArray], FloatArray], x: ArrayLike) -> FloatArray:
-        """Return function(block) of all blocks of x, end to end."""
-        rows = self._rows(x)
-        parts = [function(self._check_block(rows, start)) for start in self._starts(rows)]
-        return np.concatenate(parts)
 
 
 def posterior(log_joint: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -19,9 +19,9 @@ from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
-from emlib._validation import data_matrix
-from emlib.gaussian import GaussianMixture
-from emlib.gaussian1d import GaussianMixture1D
+from emlib._machinery.validation import data_matrix
+from emlib.families.gaussian import GaussianMixture
+from emlib.families.gaussian1d import GaussianMixture1D
 
 # Colour k always comes with marker k and line style k.
 COLOURS = ("#005b96", "#b34700", "#00704a", "#9a48da", "#5a3300", "#333333")

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln, multigammaln, xlog1py, xlogy
 
-from emlib._validation import FloatArray, Value, frozen, mixing_weights, number_array, one_of
+from emlib._machinery.validation import frozen, mixing_weights, number_array, one_of
+from emlib._machinery.value import FloatArray, Value
 
 
 @dataclass(frozen=True, eq=False)

@@ -27,7 +27,8 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc, entr
 
 from emlib import em
-from emlib._validation import FloatArray, IntArray, one_of, sample_weights
+from emlib._machinery.validation import one_of, sample_weights
+from emlib._machinery.value import FloatArray, IntArray
 
 if TYPE_CHECKING:  # the processes that share the work start faster without matplotlib
     from matplotlib.axes import Axes

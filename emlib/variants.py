@@ -6,7 +6,11 @@ EM climbs one function of two things, a distribution q over what is hidden and a
 
 At temperature T = 1 that is the bound (eq. 1.5, with a prior if there is one). The E-step
 maximises it over q, the M-step over theta. Each function below changes one of the two, is a
-generator like `em.iterate`, and says in its notes which quantity still cannot fall.
+climb like `em.iterate`, and says which quantity still cannot fall. Where that is the objective,
+`em.fit` follows it: ``fit(model, x, steps=part_way)``.
+
+For the sake of the objective a step may look at all the data once more than the algorithm itself
+needs; that pass is not counted in its `n_e_steps`.
 """
 
 from __future__ import annotations
@@ -14,16 +18,19 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from itertools import chain, repeat
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import entr, softmax
+from scipy.special import softmax
 
 from emlib import em
-from emlib._validation import FloatArray, sample_weights
+from emlib._machinery.blocks import located
+from emlib._machinery.validation import one_of, sample_weights, whole_weights
+from emlib._machinery.value import FloatArray
+from emlib.coordinates import pack, unpack
 from emlib.em import Expectation, Model, Step
 from emlib.mixture import Mixture
 
@@ -36,7 +43,7 @@ class Move(Step[M]):
     """One iterate of a variant: a `Step` that also holds the q of that moment.
 
     Its `objective` is that of any step, log-likelihood + log prior of `model`. What the variant
-    climbs may be something else, which `free_energy` works out from `model` and `q`.
+    climbs may be something else: F_T is ``model.elbo(x, q, T) + model.log_prior()``.
 
     Attributes
     ----------
@@ -47,56 +54,13 @@ class Move(Step[M]):
     q: FloatArray
 
 
-def free_energy(
-    model: Mixture,
-    x: ArrayLike,
-    q: ArrayLike,
-    temperature: float = 1.0,
-    sample_weight: ArrayLike | None = None,
-) -> float:
-    """Return F_T(q, theta), in nats: the one function that the whole family climbs.
-
-    Parameters
-    ----------
-    model : Mixture
-        The model theta.
-    x : array_like, shape (N,) or (N, D)
-        Data.
-    q : array_like, shape (N, K)
-        A distribution over components for each row.
-    temperature : float
-        T: 1 gives the bound, and 0 the expected log joint, which for a q of zeros and ones is
-        the classification likelihood.
-    sample_weight : array_like, shape (N,), optional
-        One weight a row.
-
-    References
-    ----------
-    Neal and Hinton (1998), in Jordan (ed.), Learning in Graphical Models, equation (7), where
-    T = 1; Ueda and Nakano (1998), Neural Networks 11:271-282, for other T; chapter 7, eq. (7.13).
-
-    Examples
-    --------
-    >>> from emlib import GaussianMixture1D
-    >>> model = GaussianMixture1D([0.5, 0.5], [-1.0, 1.0], 1.0)
-    >>> q = model.responsibilities([0.0, 2.0])
-    >>> free_energy(model, [0.0, 2.0], q) == model.elbo([0.0, 2.0], q)
-    True
-    """
-    q = np.asarray(q, dtype=float)
-    rows = q * np.where(q > 0, model.log_joint(x), 0.0) + temperature * entr(q)
-    w = sample_weights(sample_weight, len(rows))
-    total = rows.sum() if w is None else w @ rows.sum(axis=1)
-    return float(total) + model.log_prior()
-
-
 # ---------------------------------------------------------------------------------------------
 # Another M-step
 # ---------------------------------------------------------------------------------------------
 
 
-def partial(
-    model: Model, x: Any, fraction: float = 0.5, sample_weight: Any = None
+def part_way(
+    model: Model, x: Any, sample_weight: Any = None, fraction: float = 0.5
 ) -> Iterator[Step[Model]]:
     """Yield a generalised EM (GEM) that goes only part of the way to the bound's summit.
 
@@ -121,7 +85,7 @@ def partial(
     --------
     >>> from itertools import islice
     >>> from emlib import Linkage
-    >>> for step in islice(partial(Linkage(0.5), [125, 18, 20, 34]), 3):
+    >>> for step in islice(part_way(Linkage(0.5), [125, 18, 20, 34]), 3):
     ...     print(f"{step.model.theta:.4f}")
     0.5000
     0.5541
@@ -129,8 +93,9 @@ def partial(
     """
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction must lie between 0 and 1, but it is {fraction!r}.")
+    data = located(x, sample_weight)
     while True:
-        step = Step(model, em.expect(model, x, sample_weight))
+        step = Step(model, em.expect(model, data))
         yield step
         model = between(model, model.m_step(step.expectation), fraction)
 
@@ -147,97 +112,56 @@ def between(model: Model, other: Model, fraction: float) -> Model:
     >>> between(Linkage(0.2), Linkage(0.6), 0.25)
     Linkage(theta=0.3)
     """
-    new = {}
-    for name in (f.name for f in fields(model) if f.init):  # type: ignore[arg-type]
-        a, b = getattr(model, name), getattr(other, name)
-        if np.asarray(a).dtype.kind == "f":
-            new[name] = a + fraction * (b - a) if fraction < 1 else b
+    names = [f.name for f in fields(model) if f.init]  # type: ignore[arg-type]
+    new = {name: _between(getattr(model, name), getattr(other, name), fraction) for name in names}
     return replace(model, **new)  # type: ignore[type-var]
 
 
-def gradient(
+def _between(a: Any, b: Any, fraction: float) -> Any:
+    """Return what lies between two values of a field: numbers, a model, or several of them."""
+    if isinstance(a, tuple):
+        return tuple(_between(inner, other, fraction) for inner, other in zip(a, b, strict=True))
+    if is_dataclass(a):
+        return between(a, b, fraction)
+    if np.asarray(a).dtype.kind != "f":
+        return a
+    return a + fraction * (b - a) if fraction < 1 else b
+
+
+def uphill(
     model: M,
     x: ArrayLike,
-    pack: Callable[[M], FloatArray],
-    unpack: Callable[[M, FloatArray], M],
-    length: float = 1.0,
     sample_weight: ArrayLike | None = None,
+    direction: str = "newton",
+    length: float = 1.0,
 ) -> Iterator[Move[M]]:
-    """Yield gradient EM: a step along the slope of the bound in place of the M-step.
+    """Yield EM with one step up the bound in place of the M-step.
 
-    For models whose M-step has no closed form.
+    For models whose M-step has no closed form. The step is taken in free coordinates
+    (`emlib.coordinates`), and derivatives are differences.
 
     Parameters
     ----------
     model, x, sample_weight
         As for `em.iterate`, for one array of data.
-    pack, unpack : callable
-        Free parameters as a vector, best without constraints (logarithms of what is positive),
-        and a model like the first with the parameters of a vector.
+    direction : {"newton", "gradient"}
+        A Newton step on the bound, or its slope.
     length : float
-        Length of the step as a multiple of the slope; halved until the bound does not fall.
+        How long a step to try first: a multiple of the Newton step or of the slope.
 
     Yields
     ------
     Move
-        Keeps the theorem: `objective` never falls, because the bound does not.
+        Keeps the theorem: `objective` never falls, since a step that would lower the bound is
+        halved until it does not (eq. 7.9).
 
     References
     ----------
-    Lange (1995), J. R. Statist. Soc. B 57:425-437; by Fisher's identity (eq. 1.11) the slope of
-    the bound is that of the log-likelihood.
+    Lange (1995), J. R. Statist. Soc. B 57:425-437, equation (2), for the Newton step: near a
+    maximum as fast as EM. By Fisher's identity (eq. 1.11) the slope of the bound is that of the
+    log-likelihood.
     """
-
-    def uphill(bound: Callable[[FloatArray], float], at: FloatArray) -> FloatArray:
-        return length * _slope(bound, at)
-
-    return _walk(model, x, pack, unpack, uphill, sample_weight)
-
-
-def newton(
-    model: M,
-    x: ArrayLike,
-    pack: Callable[[M], FloatArray],
-    unpack: Callable[[M, FloatArray], M],
-    sample_weight: ArrayLike | None = None,
-) -> Iterator[Move[M]]:
-    """Yield EM with one Newton step on the bound in place of the M-step.
-
-    Parameters
-    ----------
-    model, x, pack, unpack, sample_weight
-        As for `gradient`.
-
-    Yields
-    ------
-    Move
-        Keeps the theorem: `objective` never falls, since a Newton step that would lower the
-        bound is halved until it does not (eq. 7.9).
-
-    References
-    ----------
-    Lange (1995), J. R. Statist. Soc. B 57:425-437, equation (2): near a maximum as fast as EM.
-    """
-
-    def uphill(bound: Callable[[FloatArray], float], at: FloatArray) -> FloatArray:
-        slope, curvature = _slope(bound, at), _curvature(bound, at)
-        step = np.linalg.solve(curvature, -slope)
-        return np.asarray(
-            step if step @ slope >= 0 else slope
-        )  # the way to a saddle or a pit: do not go
-
-    return _walk(model, x, pack, unpack, uphill, sample_weight)
-
-
-def _walk(
-    model: M,
-    x: ArrayLike,
-    pack: Callable[[M], FloatArray],
-    unpack: Callable[[M, FloatArray], M],
-    uphill: Callable[[Callable[[FloatArray], float], FloatArray], FloatArray],
-    sample_weight: ArrayLike | None,
-) -> Iterator[Move[M]]:
-    """Yield the iterates of a walk on the bound, each step halved until it does not go down."""
+    one_of(direction, "direction", ("newton", "gradient"))
     while True:
         step = _move(model, x, model.responsibilities(x), sample_weight)
         yield step
@@ -245,12 +169,17 @@ def _walk(
         def bound(v: FloatArray, q: FloatArray = step.q, like: M = model) -> float:
             try:
                 with np.errstate(all="ignore"):
-                    return free_energy(unpack(like, v), x, q, 0.0, sample_weight)
+                    other = unpack(like, v)
+                    return other.elbo(x, q, 0.0, sample_weight) + other.log_prior()
             except ValueError:  # no model has these parameters
                 return -np.inf
 
         at = pack(model)
-        model = unpack(model, at + _halved(bound, at, uphill(bound, at)))
+        way: Any = _slope(bound, at)
+        if direction == "newton":
+            newton = np.linalg.solve(_curvature(bound, at), -way)
+            way = newton if newton @ way >= 0 else way  # not the way to a saddle or a pit
+        model = unpack(model, at + _halved(bound, at, length * way))
 
 
 def _halved(
@@ -337,7 +266,7 @@ def only(*names: str) -> Callable[[M, FloatArray, FloatArray], M]:
     """
 
     def cm_step(model: M, x: FloatArray, q: FloatArray) -> M:
-        full = model.m_step(Expectation(0.0, q.sum(axis=0), model.statistics(x, q)))
+        full = model.m_step(model.expect_under(x, q))
         taken = {name: getattr(full, name) for name in names}
         return replace(model, **taken)  # type: ignore[type-var]
 
@@ -410,7 +339,7 @@ def hard(
     ------
     Move
         Loses the theorem: `objective` may fall. What never falls is the classification
-        likelihood ``free_energy(step.model, x, step.q, temperature=0)`` (eq. 7.15).
+        likelihood ``step.model.elbo(x, step.q, temperature=0)`` (eq. 7.15).
 
     References
     ----------
@@ -450,7 +379,7 @@ def annealed(
     Yields
     ------
     Move
-        While T stays the same ``free_energy(step.model, x, step.q, T)`` never falls (eq. 7.13);
+        While T stays the same ``step.model.elbo(x, step.q, T)`` never falls (eq. 7.13);
         the objective may, until T = 1.
 
     Notes
@@ -541,7 +470,7 @@ def monte_carlo(
     Wei and Tanner (1990), J. Amer. Statist. Assoc. 85:699-704.
     """
     generator = np.random.default_rng(rng)
-    copies = _copies(sample_weight, len(model.check(x)))
+    copies = whole_weights(sample_weight, len(model.check(x)))
     draws = repeat(n_draws) if isinstance(n_draws, (int, np.integer)) else iter(n_draws)
 
     def drawn(log_joint: FloatArray) -> FloatArray:
@@ -549,15 +478,6 @@ def monte_carlo(
         return np.asarray(generator.multinomial(n, softmax(log_joint, axis=1)) / n[:, None])
 
     return with_q(model, x, drawn, sample_weight)
-
-
-def _copies(sample_weight: ArrayLike | None, n_rows: int) -> Any:
-    w = sample_weights(sample_weight, n_rows)
-    if w is None:
-        return np.ones(n_rows, dtype=np.int64)
-    if (w != np.round(w)).any():
-        raise ValueError("sample_weight must hold whole numbers here: how often a row is drawn.")
-    return w.astype(np.int64)
 
 
 def incremental(model: M, blocks: Any, sample_weight: Any = None) -> Iterator[Move[M]]:
@@ -576,9 +496,8 @@ def incremental(model: M, blocks: Any, sample_weight: Any = None) -> Iterator[Mo
     ------
     Move
         Once a pass over the data. What never falls is the bound
-        ``free_energy(step.model, x, step.q)`` with the q in hand, which for most blocks is a
-        little out of date (eq. 7.17); the objective lies above it, and may fall. (The `objective`
-        of a step costs a pass of its own, which the algorithm does not need.)
+        ``step.model.elbo(x, step.q)`` with the q in hand, which for most blocks is a
+        little out of date (eq. 7.17); the objective lies above it, and may fall.
 
     Notes
     -----
@@ -592,13 +511,13 @@ def incremental(model: M, blocks: Any, sample_weight: Any = None) -> Iterator[Mo
     Examples
     --------
     >>> from itertools import islice
-    >>> from emlib.poisson import PoissonMixture
+    >>> from emlib.families.poisson import PoissonMixture
     >>> start, x = PoissonMixture([0.5, 0.5], [1.0, 4.0]), np.array([0, 1, 2, 3, 7, 9])
     >>> ends = [list(islice(f(start, x), 5))[-1] for f in (incremental, em.iterate)]
     >>> bool(np.allclose(ends[0].model.rates, ends[1].model.rates))  # one block: that is EM
     True
     """
-    frame, data = model, list(em.blocks(blocks, sample_weight))
+    frame, data = model, list(located(blocks, sample_weight))
     data = [(frame.check(x), w) for x, w in data]
     q = [model.responsibilities(x) for x, _ in data]
     parts = [_collect(frame, x, r, w) for (x, w), r in zip(data, q, strict=True)]
@@ -608,16 +527,9 @@ def incremental(model: M, blocks: Any, sample_weight: Any = None) -> Iterator[Mo
         yield Move(model, replace(total, log_likelihood=log_likelihood), np.concatenate(q))
         for i, (x, w) in enumerate(data):
             q[i] = model.responsibilities(x)
-            total, parts[i] = _exchanged(total, parts[i], _collect(frame, x, q[i], w))
+            old, parts[i] = parts[i], _collect(frame, x, q[i], w)
+            total = total + parts[i] + (-1) * old
             model = frame.m_step(total)
-
-
-def _exchanged(
-    total: Expectation, old: Expectation, new: Expectation
-) -> tuple[Expectation, Expectation]:
-    """Return the total with one of its parts exchanged for a new one, and the new part."""
-    statistics = tuple(b - a for a, b in zip(old.statistics, new.statistics, strict=True))
-    return total + Expectation(0.0, new.counts - old.counts, statistics), new
 
 
 # ---------------------------------------------------------------------------------------------
@@ -634,8 +546,7 @@ def _collect(
     model: Mixture, x: FloatArray, q: FloatArray, sample_weight: ArrayLike | None
 ) -> Expectation:
     """Return the expected statistics under any q, without a log-likelihood."""
-    q = _times(q, sample_weight)
-    return Expectation(0.0, q.sum(axis=0), model.statistics(x, q))
+    return model.expect_under(x, _times(q, sample_weight))
 
 
 def _move(model: M, x: ArrayLike, q: FloatArray, sample_weight: ArrayLike | None) -> Move[M]:

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from emlib import data, em
-from emlib.gaussian1d import GaussianMixture1D
+from emlib.families.gaussian1d import GaussianMixture1D
 
 HERE = Path(__file__).resolve().parent
 WAITS = data.old_faithful()[:, 1]

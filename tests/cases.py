@@ -9,7 +9,6 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit, softmax
 
 from emlib import (
     Beta,
@@ -21,8 +20,8 @@ from emlib import (
     MixturePrior,
     NormalInverseWishart,
 )
+from emlib.families.poisson import PoissonMixture
 from emlib.mixture import Mixture
-from emlib.poisson import PoissonMixture
 
 
 @dataclass(frozen=True)
@@ -48,75 +47,14 @@ def parameters(model: Mixture) -> dict[str, Any]:
     return {f.name: getattr(model, f.name) for f in fields(model) if f.init}
 
 
-# --- unconstrained coordinates: as many numbers as there are free parameters
-
-
-def _free_weights(model):
-    fixed = getattr(model, "fixed_weights", False)
-    return np.empty(0) if fixed else np.log(model.weights[1:] / model.weights[0])
-
-
-def _bound_weights(model, v):
-    return softmax(np.concatenate([[0.0], v])) if len(v) else model.weights
-
-
-def _free_variances(model):
-    return np.log(model.variances[: 1 if model.common_variance else None])
-
-
-def _free_covariances(model):
-    if model.covariance_type in ("diag", "spherical"):
-        return np.log(model.covariances).ravel()
-    lower = np.linalg.cholesky(model.covariances)
-    d = lower.shape[-1]
-    diagonal = np.log(np.diagonal(lower, axis1=-2, axis2=-1))
-    return np.concatenate([diagonal.ravel(), lower[..., *np.tril_indices(d, -1)].ravel()])
-
-
-def _bound_covariances(model, v):
-    shape = model.covariances.shape
-    if model.covariance_type in ("diag", "spherical"):
-        return np.exp(v).reshape(shape)
-    d = shape[-1]
-    n_diagonal = int(np.prod(shape[:-1]))
-    lower = np.zeros(shape)
-    lower[..., range(d), range(d)] = np.exp(v[:n_diagonal]).reshape(shape[:-1])
-    rows, columns = np.tril_indices(d, -1)
-    lower[..., rows, columns] = v[n_diagonal:].reshape(*shape[:-2], len(rows))
-    return lower @ np.swapaxes(lower, -1, -2)
-
-
-COORDINATES = {
-    "weights": (_free_weights, _bound_weights),
-    "probabilities": (lambda m: logit(m.probabilities), lambda m, v: expit(v)),
-    "rates": (lambda m: np.log(m.rates), lambda m, v: np.exp(v)),
-    "means": (lambda m: m.means.ravel(), lambda m, v: v.reshape(m.means.shape)),
-    "variances": (_free_variances, lambda m, v: np.broadcast_to(np.exp(v), m.variances.shape)),
-    "covariances": (_free_covariances, _bound_covariances),
-}
-
-
-def pack(model: Mixture) -> np.ndarray:
-    """Return the free parameters of a model as a vector without constraints."""
-    return np.concatenate([COORDINATES[n][0](model) for n in parameters(model) if n in COORDINATES])
-
-
-def unpack(model: Mixture, vector: np.ndarray) -> Mixture:
-    """Return a model like `model` with the free parameters in `vector`."""
-    new, start = {}, 0
-    for name in parameters(model):
-        if name in COORDINATES:
-            free, bound = COORDINATES[name]
-            stop = start + len(free(model))
-            new[name] = bound(model, vector[start:stop])
-            start = stop
-    return replace(model, **new)
-
-
 def relabel(model: Mixture, order: np.ndarray) -> Mixture:
     """Return the model with its components in another order."""
     shared = ("covariances",) if getattr(model, "covariance_type", None) == "tied" else ()
-    arrays = {n: v for n, v in parameters(model).items() if n in COORDINATES and n not in shared}
+    arrays = {
+        n: v
+        for n, v in parameters(model).items()
+        if n in {"weights", *model.spaces} and n not in shared
+    }
     new = {name: value[order] for name, value in arrays.items()}
     if model.prior is not None and model.prior.weights.concentration.ndim:
         weights = Dirichlet(model.prior.weights.concentration[order])

@@ -6,8 +6,9 @@ from itertools import islice
 import numpy as np
 from scipy.special import rel_entr
 
-from cases import Case, pack, parameters, relabel, unpack
+from cases import Case, parameters, relabel
 from emlib import em
+from emlib.coordinates import pack, unpack
 from emlib.em import Expectation
 
 # --- comparing

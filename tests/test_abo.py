@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from emlib import data, em
-from emlib.abo import ABO, GENES, GENOTYPES, PHENOTYPES
+from emlib.families.abo import ABO, GENES, GENOTYPES, PHENOTYPES
 
 X = data.blood_groups()
 START = ABO([0.3, 0.2, 0.5])

@@ -8,8 +8,8 @@ from scipy.special import softmax
 from scipy.stats import geom, poisson
 
 from emlib import Mixture
-from emlib.abo import ABO
 from emlib.checks import chapter07
+from emlib.families.abo import ABO
 from emlib.mixture import mixing
 
 # --- 7.2

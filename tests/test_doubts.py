@@ -17,8 +17,8 @@ from emlib import (
     data,
     em,
 )
-from emlib.gaussian import COVARIANCE_TYPES
-from emlib.poisson import PoissonMixture
+from emlib.families.gaussian import COVARIANCE_TYPES
+from emlib.families.poisson import PoissonMixture
 from published import GALAXIES_CONVERGED
 
 kinds = pytest.mark.parametrize("kind", COVARIANCE_TYPES)

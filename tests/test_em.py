@@ -17,9 +17,11 @@ from emlib import (
     GaussianMixture1D,
     Linkage,
     MonotonicityError,
+    convergence,
     data,
     em,
 )
+from emlib._machinery.blocks import blocks
 from laws import assert_same_expectation
 
 X = data.linkage()
@@ -405,7 +407,7 @@ def test_fit_best_needs_a_start():
 
 def test_arrays_and_nested_numbers_are_one_block():
     for x in (X, list(X), tuple(X), [[1, 2], [3, 4]], [(1.0, 2.0)], np.ones((3, 2)), []):
-        assert len(list(em.blocks(x))) == 1
+        assert len(list(blocks(x))) == 1
 
 
 def test_lists_of_arrays_and_re_iterables_are_blocks():
@@ -416,14 +418,14 @@ def test_lists_of_arrays_and_re_iterables_are_blocks():
             return iter(parts)
 
     for x in (parts, tuple(parts), Reader()):
-        assert [len(block) for block, _ in em.blocks(x)] == [3, 2]
+        assert [len(block) for block, _ in blocks(x)] == [3, 2]
 
 
 def test_weights_are_cut_like_the_blocks():
     parts = [np.ones(3), np.ones(2)]
     w = np.arange(5.0)
     for weights in (w, list(w), [w[:3], w[3:]]):
-        cut = [weight.tolist() for _, weight in em.blocks(parts, weights)]
+        cut = [weight.tolist() for _, weight in blocks(parts, weights)]
         assert cut == [[0, 1, 2], [3, 4]]
 
 
@@ -471,33 +473,33 @@ def test_rate_and_remaining_gain_of_a_geometric_climb(rate, gap):
     """The error shrinks by `rate` a step, the gap of the objective by its square."""
     n = int(np.ceil(np.log(1e-5) / (2 * np.log(rate))))
     objective = -gap * rate ** (2.0 * np.arange(n + 3))
-    assert em.rate(objective) == pytest.approx(rate, rel=1e-3)
-    assert em.remaining_gain(objective) == pytest.approx(-objective[-1], rel=1e-3)
+    assert convergence.rate(objective) == pytest.approx(rate, rel=1e-3)
+    assert convergence.remaining_gain(objective) == pytest.approx(-objective[-1], rel=1e-3)
 
 
 def test_rate_is_not_fooled_by_rounding_at_the_summit():
     fit = em.fit(Linkage(0.5), X, tol=0)
     assert fit.rate == pytest.approx(0.13278, abs=1e-4)
     noisy = np.append(fit.objective, fit.objective[-1] + 1e-13 * np.array([1, -1, 2, 0]))
-    assert em.rate(noisy) == pytest.approx(0.13278, abs=1e-4)
+    assert convergence.rate(noisy) == pytest.approx(0.13278, abs=1e-4)
 
 
 def test_rate_of_too_little_is_nan_and_of_one_step_is_zero():
-    assert np.isnan(em.rate([-1.0]))
-    assert np.isnan(em.rate([-2.0, -1.0]))
-    assert em.rate([-2.0, -1.0, -1.0]) == 0.0
-    assert np.isnan(em.rate([-1.0, -1.0, -1.0]))
+    assert np.isnan(convergence.rate([-1.0]))
+    assert np.isnan(convergence.rate([-2.0, -1.0]))
+    assert convergence.rate([-2.0, -1.0, -1.0]) == 0.0
+    assert np.isnan(convergence.rate([-1.0, -1.0, -1.0]))
 
 
 def test_rate_of_a_climb_that_speeds_up_is_above_one():
-    assert em.rate(-10 + np.cumsum(2.0 ** np.arange(6))) > 1
+    assert convergence.rate(-10 + np.cumsum(2.0 ** np.arange(6))) > 1
 
 
 def test_remaining_gain_is_unknown_while_gains_grow_or_are_few():
-    assert em.remaining_gain([-1.0]) == np.inf
-    assert em.remaining_gain([-2.0, -1.0]) == np.inf
-    assert em.remaining_gain([-4.0, -3.0, -1.0]) == np.inf
-    assert em.remaining_gain([-1.0, -1.0]) == 0.0
+    assert convergence.remaining_gain([-1.0]) == np.inf
+    assert convergence.remaining_gain([-2.0, -1.0]) == np.inf
+    assert convergence.remaining_gain([-4.0, -3.0, -1.0]) == np.inf
+    assert convergence.remaining_gain([-1.0, -1.0]) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -506,7 +508,7 @@ def test_remaining_gain_is_unknown_while_gains_grow_or_are_few():
 )
 def test_remaining_gain_takes_the_larger_of_the_last_ratio_and_the_mean(gains, ratio):
     objective = -4 + np.cumsum([0, *gains])
-    assert em.remaining_gain(objective) == pytest.approx(0.4 * ratio / (1 - ratio))
+    assert convergence.remaining_gain(objective) == pytest.approx(0.4 * ratio / (1 - ratio))
 
 
 # --- results are values

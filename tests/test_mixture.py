@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cases import CASES, parameters
 from emlib import BinomialMixture, DegenerateError, GaussianMixture1D, Mixture, em
 from emlib import mixture as mixture_module
+from emlib import rows as rows_module
 from laws import LAWS, assert_same_expectation, assert_same_model
 
 families = pytest.mark.parametrize("case", CASES, ids=str)
@@ -56,9 +57,9 @@ def test_e_step_works_block_by_block_inside(case, rows, monkeypatch):
     w = np.arange(len(x)) % 3
     whole = model.e_step(x, w)
     numbers = model.n_components * (x.shape[1] if x.ndim == 2 else 1)
-    monkeypatch.setattr(mixture_module, "BLOCK", rows * numbers)
-    monkeypatch.setattr(mixture_module, "LONG", 1)
-    monkeypatch.setattr(mixture_module, "FEWEST", 1)
+    monkeypatch.setattr(rows_module, "BLOCK", rows * numbers)
+    monkeypatch.setattr(rows_module, "LONG", 1)
+    monkeypatch.setattr(rows_module, "FEWEST", 1)
     log_joint_sizes = []
     original = mixture_module.posterior
 
@@ -67,7 +68,7 @@ def test_e_step_works_block_by_block_inside(case, rows, monkeypatch):
         return original(log_joint)
 
     monkeypatch.setattr(mixture_module, "posterior", spy)
-    monkeypatch.setattr("emlib.gaussian.posterior", spy)
+    monkeypatch.setattr("emlib.families.gaussian.posterior", spy)
     assert_same_expectation(model.e_step(x, w), whole)
     assert max(log_joint_sizes) <= rows
     assert sum(log_joint_sizes) == (w > 0).sum()

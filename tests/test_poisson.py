@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 from scipy.special import gammaln
 
-from cases import pack, unpack
 from emlib import DegenerateError, DegenerateWarning, data, em, initial
-from emlib.poisson import PoissonMixture
+from emlib.coordinates import pack, unpack
+from emlib.families.poisson import PoissonMixture
 from emlib.prior import Beta, Dirichlet, Gamma, MixturePrior
 from laws import assert_same_model, slopes
 

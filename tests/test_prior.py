@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import minimize
 
-from cases import CASES_WITH_PRIOR, pack, unpack
+from cases import CASES_WITH_PRIOR
 from emlib import (
     Beta,
     BinomialMixture,
@@ -26,8 +26,9 @@ from emlib import (
     data,
     em,
 )
-from emlib.gaussian import COVARIANCE_TYPES
-from emlib.poisson import PoissonMixture
+from emlib.coordinates import pack, unpack
+from emlib.families.gaussian import COVARIANCE_TYPES
+from emlib.families.poisson import PoissonMixture
 from laws import LAWS, assert_same_model, objective
 
 kinds = pytest.mark.parametrize("kind", COVARIANCE_TYPES)

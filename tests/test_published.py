@@ -7,8 +7,8 @@ import pytest
 
 import published
 from emlib import BinomialMixture, GaussianMixture1D, Linkage, data, em
-from emlib.abo import ABO
-from emlib.poisson import PoissonMixture
+from emlib.families.abo import ABO
+from emlib.families.poisson import PoissonMixture
 from published import as_printed
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from emlib import GaussianMixture, em, gaussian
-from emlib._quadratic import LARGEST_TERMS
-from emlib.gaussian import COVARIANCE_TYPES
+from emlib import GaussianMixture, em
+from emlib.families import gaussian
+from emlib.families._quadratic import LARGEST_TERMS
+from emlib.families.gaussian import COVARIANCE_TYPES
 from laws import assert_same_expectation
 
 kinds = pytest.mark.parametrize("kind", COVARIANCE_TYPES)
@@ -123,6 +124,6 @@ def test_the_log_likelihood_of_a_fit_is_that_of_its_model(kind):
 def test_monomials_made_anew_part_by_part_are_the_same(kind, d, monkeypatch):
     x, model = clouds(d, 2, kind)
     whole = model.e_step(x)
-    monkeypatch.setattr("emlib._quadratic.KEPT", 0)
-    monkeypatch.setattr("emlib._quadratic.PART", 1)
+    monkeypatch.setattr("emlib.families._quadratic.KEPT", 0)
+    monkeypatch.setattr("emlib.families._quadratic.PART", 1)
     assert_same_expectation(model.e_step(x), whole, 1e-12)

@@ -21,10 +21,10 @@ from emlib import (
     GaussianMixture,
     GaussianMixture1D,
     Linkage,
-    _parallel,
     em,
 )
-from emlib._validation import RowError
+from emlib._machinery import parallel
+from emlib._machinery.validation import RowError
 from laws import assert_same_expectation, assert_same_model
 
 MIB = 2**20
@@ -42,12 +42,12 @@ def clouds(n, d=2, dtype=float, rng=0):
 def threads(monkeypatch):
     """Have every sum taken by three threads, as on a machine with three cores."""
     pytest.importorskip("threadpoolctl")
-    monkeypatch.setattr(_parallel, "_n_threads", lambda: 3)
+    monkeypatch.setattr(parallel, "_n_threads", lambda: 3)
 
 
 def one_thread(function, *args):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_parallel, "_n_threads", lambda: 1)
+        patch.setattr(parallel, "_n_threads", lambda: 1)
         return function(*args)
 
 
@@ -187,8 +187,8 @@ def test_a_fit_keeps_nothing_from_step_to_step():
 
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_threads_change_nothing(case, threads, monkeypatch):
-    monkeypatch.setattr("emlib.mixture.BLOCK", 1)
-    monkeypatch.setattr("emlib.mixture.FEWEST", 3)
+    monkeypatch.setattr("emlib.rows.BLOCK", 1)
+    monkeypatch.setattr("emlib.rows.FEWEST", 3)
     model, x = case.draw(np.random.default_rng(0))
     x = np.repeat(x, 12, axis=0)[: 12 * 25 - 1]  # more blocks than shares, the last one cut
     w = np.random.default_rng(1).integers(0, 3, len(x))
@@ -204,8 +204,8 @@ def test_threads_change_nothing(case, threads, monkeypatch):
 
 @pytest.mark.parametrize("n", [1, 2, 63, 64, 65, 1000])
 def test_every_item_counts_once_and_in_order(n, threads):
-    assert _parallel.total(lambda i: [i], range(n)) == list(range(n))
-    assert one_thread(_parallel.total, lambda i: [i], range(n)) == list(range(n))
+    assert parallel.total(lambda i: [i], range(n)) == list(range(n))
+    assert one_thread(parallel.total, lambda i: [i], range(n)) == list(range(n))
 
 
 def test_all_threads_take_part_and_linear_algebra_keeps_to_one(threads):
@@ -217,12 +217,12 @@ def test_all_threads_take_part_and_linear_algebra_keeps_to_one(threads):
     def meet(i):
         if i < 3:  # with 64 items each is a share: three threads must be there at once
             meeting.wait()
-        seen.append({library.num_threads for library in _parallel._blas().lib_controllers})
+        seen.append({library.num_threads for library in parallel._blas().lib_controllers})
         return 0
 
     with threadpool_limits(2):
-        _parallel.total(meet, range(64))
-        assert {library.num_threads for library in _parallel._blas().lib_controllers} == {2}
+        parallel.total(meet, range(64))
+        assert {library.num_threads for library in parallel._blas().lib_controllers} == {2}
     assert all(numbers == {1} for numbers in seen)
 
 
@@ -230,7 +230,7 @@ def test_all_threads_take_part_and_linear_algebra_keeps_to_one(threads):
 def test_a_limit_for_linear_algebra_is_one_for_emlib(limit):
     threadpoolctl = pytest.importorskip("threadpoolctl")
     with threadpoolctl.threadpool_limits(limit):
-        assert _parallel._n_threads() == limit
+        assert parallel._n_threads() == limit
 
 
 def test_sums_at_the_same_time_do_not_all_take_all_cores(threads):
@@ -238,24 +238,24 @@ def test_sums_at_the_same_time_do_not_all_take_all_cores(threads):
     names = []
 
     def outer(i):
-        _parallel.total(lambda j: names.append(threading.current_thread().name) or 0, range(8))
+        parallel.total(lambda j: names.append(threading.current_thread().name) or 0, range(8))
         return 0
 
     with limits(2):
-        _parallel.total(outer, range(6))
-        assert _parallel._blas().lib_controllers[0].num_threads == 2
+        parallel.total(outer, range(6))
+        assert parallel._blas().lib_controllers[0].num_threads == 2
     assert len(names) == 48 and len(set(names)) <= 3
 
 
 def test_without_threadpoolctl_there_is_one_thread(monkeypatch):
     monkeypatch.setitem(sys.modules, "threadpoolctl", None)  # its import fails
-    _parallel._blas.cache_clear()
+    parallel._blas.cache_clear()
     try:
-        assert _parallel._n_threads() == 1
+        assert parallel._n_threads() == 1
         x = clouds(50_000)
         assert_same_expectation(START.e_step(x), Expectation(*whole(START, x)), tol=1e-12)
     finally:
-        _parallel._blas.cache_clear()
+        parallel._blas.cache_clear()
 
 
 def whole(model, x):
@@ -310,7 +310,7 @@ def test_an_error_stops_all_threads(threads):
         return 0
 
     with pytest.raises(ValueError, match="no"):
-        _parallel.total(fail, range(6400))
+        parallel.total(fail, range(6400))
     n = len(done)
     assert n < 100  # a share is 100 items, and two more threads are at theirs
     time.sleep(0.01)
@@ -378,16 +378,16 @@ def test_ctrl_c_before_anything_is_known_passes():
 CTRL_C = """
 import signal, sys, threading, time
 import numpy as np
-from emlib import GaussianMixture, em, mixture
+from emlib import GaussianMixture, em, rows
 
-mixture.BLOCK = 1  # blocks of 64 rows
+rows.BLOCK = 1  # blocks of 64 rows
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 
 class Slow(GaussianMixture):
-    def _expect_block(self, x, w):
+    def expect_block(self, x, w):
         if told:
             time.sleep(0.002)
-        return super()._expect_block(x, w)
+        return super().expect_block(x, w)
 
 def tell(step):
     print(len(told), flush=True)

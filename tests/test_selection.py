@@ -8,7 +8,7 @@ from sklearn.mixture import GaussianMixture as Sklearn
 import published
 from cases import PoissonMixture as Newcomer
 from emlib import BinomialMixture, GaussianMixture, GaussianMixture1D, data, em
-from emlib.poisson import PoissonMixture
+from emlib.families.poisson import PoissonMixture
 from emlib.selection import BootstrapLRT, Row, Selection, bootstrap_lrt, held_out, select
 from published import as_printed
 

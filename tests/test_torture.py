@@ -26,8 +26,8 @@ from emlib import (
     em,
     initial,
 )
-from emlib.gaussian import COVARIANCE_TYPES
-from emlib.poisson import PoissonMixture
+from emlib.families.gaussian import COVARIANCE_TYPES
+from emlib.families.poisson import PoissonMixture
 
 kinds = pytest.mark.parametrize("kind", COVARIANCE_TYPES)
 matrix_kinds = pytest.mark.parametrize("kind", ["full", "tied"])

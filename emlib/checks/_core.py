@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from emlib._validation import FloatArray
+from emlib._machinery.value import FloatArray
 
 CORRECT = "correct."
 

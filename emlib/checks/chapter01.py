@@ -10,7 +10,7 @@ import numpy as np
 
 from emlib import em
 from emlib.checks._core import Problem, call, close, exercise, numbers
-from emlib.linkage import Linkage
+from emlib.families.linkage import Linkage
 
 HERDS = (np.array([125.0, 18.0, 20.0, 34.0]), np.array([40.0, 11.0, 3.0, 22.0]))
 STARTS = (0.2, 0.7)

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.special import comb
 
-from emlib._validation import FloatArray
-from emlib.binomial import BinomialMixture
+from emlib._machinery.value import FloatArray
 from emlib.checks._core import Problem, call, close, distributions, exercise, numbers
+from emlib.families.binomial import BinomialMixture
 
 # One data set has the chapter's shape; the other, with unequal tosses, the reader has not seen.
 EQUAL = np.array([[5, 10], [9, 10], [8, 10], [4, 10], [7, 10]])

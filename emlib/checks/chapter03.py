@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 
 from emlib import data
-from emlib._validation import FloatArray
+from emlib._machinery.value import FloatArray
 from emlib.checks._core import NotAttempted, Problem, call, close, distributions, exercise, numbers
-from emlib.gaussian1d import GaussianMixture1D
+from emlib.families.gaussian1d import GaussianMixture1D
 
 
 def _mixture(weights: ArrayLike, means: ArrayLike, variances: ArrayLike) -> GaussianMixture1D:

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import logsumexp
 from scipy.stats import chi2
 
-from emlib._validation import FloatArray
+from emlib._machinery.value import FloatArray
 from emlib.checks._core import Problem, call, close, exercise
 
 CLOUDS = (

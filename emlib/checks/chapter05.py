@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from emlib._validation import FloatArray, IntArray
+from emlib._machinery.value import FloatArray, IntArray
 from emlib.checks._core import Problem, call, close, exercise, numbers
 
 

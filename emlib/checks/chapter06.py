@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import entr
 
-from emlib._validation import FloatArray
+from emlib._machinery.value import FloatArray
 from emlib.checks._core import Problem, call, close, exercise
 
 

@@ -11,7 +11,7 @@ from scipy.special import softmax
 from scipy.stats import geom
 
 from emlib import em
-from emlib._validation import FloatArray
+from emlib._machinery.value import FloatArray
 from emlib.checks import Problem, call, climbing, close, distributions, exercise, numbers
 
 
@@ -230,7 +230,12 @@ def geometric(family: Any) -> None:
     right = np.log(weights) + geom.logpmf(x[:, None], p)
     hints: list[tuple[Any, str]] = [
         (right - np.log(weights), "log_joint lacks log pi_k: it is the *joint* of x and kind."),
+        (right + np.log(weights), "log_components has log pi_k in it; log_joint will add that."),
         (np.exp(right), "log_joint returns probabilities; their logarithms are wanted."),
+        (
+            np.log(weights) + geom.pmf(x[:, None], p),
+            "log_components returns probabilities; their logarithms are wanted.",
+        ),
         (
             np.log(weights) + np.log(p) + x[:, None] * np.log1p(-p),
             "You count x failures. The last of the x attempts is the success: x - 1 failures.",
@@ -244,7 +249,7 @@ def geometric(family: Any) -> None:
     if call(lambda: model.n_parameters) != 3:
         raise Problem(
             f"n_parameters of two components should be 3 (one weight and two probabilities are "
-            f"free), not {model.n_parameters}. Is it a property?"
+            f"free), not {model.n_parameters}. Do `spaces` name both fields?"
         )
     e_step = call(model.e_step, x)
     after = call(model.m_step, e_step)

@@ -11,10 +11,10 @@ from scipy.optimize import minimize_scalar
 from scipy.special import gammaln, softmax
 from scipy.stats import geom
 
-from emlib._validation import FloatArray, IntArray
-from emlib.binomial import BinomialMixture
+from emlib._machinery.value import FloatArray, IntArray
 from emlib.checks._core import NotAttempted, Problem, call, close, numbers, task
 from emlib.em import Expectation
+from emlib.families.binomial import BinomialMixture
 
 # Attempts watched, whether the last of them succeeded, and how many people such a line stands for;
 # a hidden test brings its own.

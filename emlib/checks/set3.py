@@ -16,7 +16,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from scipy.stats import expon, norm
 
-from emlib._validation import FloatArray
+from emlib._machinery.value import FloatArray
 from emlib.checks._core import (
     NotAttempted,
     Problem,

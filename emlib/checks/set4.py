@@ -14,11 +14,11 @@ from numpy.typing import ArrayLike
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
-from emlib._validation import FloatArray, IntArray
+from emlib._machinery.value import FloatArray, IntArray
 from emlib.checks._core import NotAttempted, Problem, call, close, distributions, numbers, task
 from emlib.checks.set3 import in_order, must_depend, parts, shape_of
 from emlib.em import iterate
-from emlib.gaussian import GaussianMixture
+from emlib.families.gaussian import GaussianMixture
 
 Hints = list[tuple[ArrayLike, str]]
 Mixture = tuple[FloatArray, FloatArray, FloatArray]  # weights, means, covariances

@@ -17,10 +17,10 @@ from scipy.special import softmax
 from scipy.stats import beta, gamma, poisson
 
 from emlib import em
-from emlib._validation import FloatArray
+from emlib._machinery.value import FloatArray
 from emlib.checks._core import Problem, call, climbing, close, numbers, task
+from emlib.families.poisson import PoissonMixture
 from emlib.mixture import Mixture
-from emlib.poisson import PoissonMixture
 
 Hints = list[tuple[ArrayLike, str]]
 

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emlib._validation import FloatArray
+from emlib._machinery.value import FloatArray
 
 LARGEST_TERMS = 1e3  # in nats: terms of this size may cancel, at the cost of three digits at most
 KEPT = 2**20  # numbers: monomials of a block that are kept for the second product

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, rel_entr, xlogy
 
-from emlib._multinomial import cell_counts, log_coefficient
-from emlib._validation import (
-    FloatArray,
-    Value,
-    frozen,
-    number_array,
-    reject_rows,
-    sample_weights,
-)
+from emlib._machinery.validation import frozen, number_array, reject_rows
+from emlib._machinery.value import FloatArray
+from emlib.coordinates import SIMPLEX
 from emlib.em import Expectation
+from emlib.families._multinomial import CellCounts, cell_counts, log_coefficient
 
 PHENOTYPES = ("A", "B", "AB", "O")
 GENOTYPES = ("AA", "AO", "BB", "BO", "AB", "OO")
@@ -27,7 +22,7 @@ GENES = np.array([[genotype.count(gene) for genotype in GENOTYPES] for gene in "
 
 
 @dataclass(frozen=True, eq=False)
-class ABO(Value):
+class ABO(CellCounts):
     """Blood groups of people whose two genes are drawn independently from A, B and O.
 
     A and B show themselves and O is hidden by both: group A is AA or AO, group B is BB or BO,
@@ -59,6 +54,8 @@ class ABO(Value):
     """
 
     frequencies: FloatArray
+    of: ClassVar = "people"
+    spaces: ClassVar = {"frequencies": SIMPLEX}
 
     def __post_init__(self) -> None:
         p = frozen(self.frequencies, "frequencies", (3,))
@@ -92,24 +89,12 @@ class ABO(Value):
         total = own + 2 * o
         return np.asarray(2 * o / np.where(total > 0, total, 1.0))
 
-    def log_likelihood(self, x: ArrayLike) -> float:
-        """Return the log-likelihood of counts x, shape (4,) or (N, 4), in nats."""
-        return float(self._log_density(cell_counts(x, "people")).sum())
+    def log_density_block(self, x: FloatArray) -> FloatArray:
+        """Return the log probability of each row of counts, shape (N,), in nats."""
+        return log_coefficient(x) + xlogy(x, self.phenotype_probabilities).sum(axis=1)
 
-    def _log_density(self, counts: FloatArray) -> FloatArray:
-        """Return the log probability of each row of counts, shape (N,)."""
-        log_cells = xlogy(counts, self.phenotype_probabilities).sum(axis=1)
-        return np.asarray(log_coefficient(counts) + log_cells)
-
-    def e_step(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Expectation:
+    def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Split groups A and B into genotypes, in expectation.
-
-        Parameters
-        ----------
-        x : array_like, shape (4,) or (N, 4)
-            Numbers of people of groups A, B, AB, O; rows are independent samples.
-        sample_weight : array_like, shape (N,), optional
-            One weight a row.
 
         Returns
         -------
@@ -121,13 +106,11 @@ class ABO(Value):
         ValueError
             If x has people of a group that cannot occur, an allele having frequency zero.
         """
-        counts = cell_counts(x, "people")
-        weights = sample_weights(sample_weight, len(counts))
-        w = np.ones(len(counts)) if weights is None else weights
-        log_density = np.where(w > 0, self._log_density(counts), 0.0)  # weight zero: absent
+        log_density = self.log_density_block(x)
         fault, remedy = "impossible under the model", "Start from frequencies above zero."
         reject_rows(~np.isfinite(log_density), "x", fault, remedy)
-        n_a, n_b, n_ab, n_o = w @ counts
+        w = np.ones(len(x)) if w is None else w
+        n_a, n_b, n_ab, n_o = w @ x
         q_a, q_b = self.responsibilities
         genotypes = [n_a * (1 - q_a), n_a * q_a, n_b * (1 - q_b), n_b * q_b, n_ab, n_o]
         return Expectation(float(w @ log_density), np.array(genotypes))
@@ -143,10 +126,6 @@ class ABO(Value):
         if not total > 0:
             raise ValueError("x counts no people, or all sample weights are zero.")
         return replace(self, frequencies=genes / total)
-
-    def log_prior(self) -> float:
-        """Return 0.0: there is no prior."""
-        return 0.0
 
     def elbo(self, x: ArrayLike, q: ArrayLike) -> float:
         """Return the evidence lower bound L(q, theta), in nats.

@@ -9,16 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import initial
-from emlib._validation import (
-    SMALLEST,
-    FloatArray,
-    IntArray,
-    data_vector,
-    frozen,
-    mixing_weights,
-)
+from emlib._machinery.validation import SMALLEST, data_vector, frozen, mixing_weights
+from emlib._machinery.value import FloatArray, IntArray
+from emlib.coordinates import POSITIVE, REAL, SHARED, SIMPLEX, Space
 from emlib.em import DegenerateError, Expectation
-from emlib.gaussian import GaussianMixture
+from emlib.families.gaussian import GaussianMixture
 from emlib.mixture import COLLAPSED, Mixture, mixing
 from emlib.prior import MixturePrior, NormalInverseWishart, chosen, require
 
@@ -141,13 +136,12 @@ class GaussianMixture1D(Mixture):
         scale = x.var() / n_components**2
         return MixturePrior(NormalInverseWishart(x.mean(), 0.01, 3, scale))
 
-    def log_joint(self, x: ArrayLike) -> FloatArray:
-        """Return log pi_k + log N(x_n | mu_k, sigma_k^2), shape (N, K), in nats (eq. 3.3)."""
+    def log_components(self, x: ArrayLike) -> FloatArray:
+        """Return log N(x_n | mu_k, sigma_k^2), shape (N, K), in nats (eq. 3.3)."""
         residual = self.check(x)[:, None] - self.means
         with np.errstate(over="ignore"):  # a density of zero is met with where it matters
             squared = residual**2 / self.variances
-        log_normal = -0.5 * (np.log(2 * np.pi * self.variances) + squared)
-        return np.asarray(self.log_weights + log_normal)
+        return np.asarray(-0.5 * (np.log(2 * np.pi * self.variances) + squared))
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return weighted sums of the residuals about the current means and of their squares.
@@ -234,10 +228,10 @@ class GaussianMixture1D(Mixture):
         return self._in_space().doubts(counts)
 
     @property
-    def n_parameters(self) -> int:
+    def spaces(self) -> dict[str, Space]:
         """K - 1 weights, K means, and K variances or one."""
-        k = self.n_components
-        return (k - 1) + k + (1 if self.common_variance else k)
+        variances = SHARED if self.common_variance else POSITIVE
+        return {"weights": SIMPLEX, "means": REAL, "variances": variances}
 
     def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw x_n from the normal of component z_n."""

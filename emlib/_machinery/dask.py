@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import importlib
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from emlib._validation import RowError
+from emlib._machinery.validation import RowError
 
 BRANCHES = 8  # partial sums added up in one task
 
@@ -19,19 +20,11 @@ def is_dask(x: Any) -> bool:
     return type(x).__module__.startswith("dask.array.")
 
 
-def located(x: Any, sample_weight: Any = None) -> tuple[Any, Any]:
-    """Return a dask array and its weights as `Chunks`, and anything else as it came.
-
-    Done once a fit, so that what must be sent or counted is sent or counted once.
-    """
-    return (Chunks(x, sample_weight), None) if is_dask(x) else (x, sample_weight)
-
-
 class Chunks:
     """The chunks of a dask array, each with its weights and the number of its first row.
 
-    Which worker does what, and again after a worker has died, is the business of the scheduler
-    that dask is set up with.
+    Only a model of independent rows may take them one by one. Which worker does what, and again
+    after a worker has died, is the business of the scheduler that dask is set up with.
     """
 
     def __init__(self, x: Any, sample_weight: Any = None) -> None:
@@ -52,22 +45,28 @@ class Chunks:
         )
         self._chunks = [(block, weight, start) for block, weight, start, size in parts if size]
 
-    def expect(self, model: Any) -> Any:
-        """Return the expectation of all chunks, each worked out where it is."""
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise ValueError(
+            "x is a dask array, and its chunks would cut what this model must see whole. Give "
+            "x.compute(), or a list of arrays, one for each piece independent of the others."
+        )
+
+    def total(self, e_step: Callable[[Any, Any], Any]) -> Any:
+        """Return the sum of e_step(chunk, weights) of all chunks, each worked out where it is."""
         from dask.delayed import delayed  # imported only when asked for
 
         # partial, because dask would take the model, a dataclass, to pieces to look into it.
-        e_step = delayed(functools.partial(_e_step, model), pure=False)
+        work = delayed(functools.partial(_on_chunk, e_step), pure=False)
         add_up = delayed(_add_up, pure=False)
-        parts = [e_step(*chunk) for chunk in self._chunks]
+        parts = [work(*chunk) for chunk in self._chunks]
         while len(parts) > 1:
             parts = [add_up(parts[i : i + BRANCHES]) for i in range(0, len(parts), BRANCHES)]
         return parts[0].compute()
 
 
-def _e_step(model: Any, block: Any, sample_weight: Any, start: int) -> Any:
+def _on_chunk(e_step: Callable[[Any, Any], Any], block: Any, weights: Any, start: int) -> Any:
     try:
-        return model.e_step(block, sample_weight)
+        return e_step(block, weights)
     except RowError as error:
         raise error.shifted(start) from None
 

@@ -10,17 +10,17 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlogy
 
 from emlib import initial
-from emlib._multinomial import half_deviance
-from emlib._validation import (
-    FloatArray,
-    IntArray,
+from emlib._machinery.validation import (
     data_vector,
     frozen,
     mixing_weights,
     reject_rows,
     sample_weights,
 )
+from emlib._machinery.value import FloatArray, IntArray
+from emlib.coordinates import POSITIVE, SIMPLEX
 from emlib.em import Expectation
+from emlib.families._multinomial import half_deviance
 from emlib.mixture import Mixture, mixing
 from emlib.prior import Gamma, MixturePrior, chosen, require
 
@@ -66,6 +66,7 @@ class PoissonMixture(Mixture):
     weights: FloatArray
     rates: FloatArray
     prior: MixturePrior | None = None
+    spaces = {"weights": SIMPLEX, "rates": POSITIVE}  # noqa: RUF012
 
     def __post_init__(self) -> None:
         weights = mixing_weights(self.weights)
@@ -135,12 +136,12 @@ class PoissonMixture(Mixture):
         """Return x as (N,) float64 after checking that they are non-negative whole numbers."""
         return _check(x)
 
-    def log_joint(self, x: ArrayLike) -> FloatArray:
-        """Return log pi_k + log Poisson(x_n | lambda_k), shape (N, K), in nats.
+    def log_components(self, x: ArrayLike) -> FloatArray:
+        """Return log Poisson(x_n | lambda_k), shape (N, K), in nats.
 
         A count above zero has log density -inf where the rate is zero.
         """
-        return np.asarray(self.log_weights + _log_poisson(self.check(x)[:, None], self.rates))
+        return _log_poisson(self.check(x)[:, None], self.rates)
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return the expected number of events of each component, shape (K,)."""
@@ -178,16 +179,6 @@ class PoissonMixture(Mixture):
         """
         roots = 2 * np.sqrt(self.rates)
         return np.asarray(abs(roots[:, None] - roots))
-
-    @property
-    def alike(self) -> float:
-        """Distance between components below which they are nearly the same: 1/20 sd."""
-        return 0.05
-
-    @property
-    def n_parameters(self) -> int:
-        """K rates and K - 1 weights."""
-        return 2 * self.n_components - 1
 
     def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw x_n from the Poisson of component z_n."""

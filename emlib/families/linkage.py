@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, rel_entr, xlogy
 
-from emlib._multinomial import cell_counts, log_coefficient
-from emlib._validation import FloatArray, sample_weights
+from emlib._machinery.value import FloatArray
+from emlib.coordinates import PROBABILITY
 from emlib.em import DegenerateError, Expectation
+from emlib.families._multinomial import CellCounts, cell_counts, log_coefficient
 
 
-@dataclass(frozen=True)
-class Linkage:
+@dataclass(frozen=True, eq=False)
+class Linkage(CellCounts):
     """Multinomial with cell probabilities 1/2 + t/4, (1 - t)/4, (1 - t)/4, t/4.
 
     The first cell is two cells in one, of probabilities 1/2 and t/4: which of the two an
@@ -43,11 +44,16 @@ class Linkage:
     """
 
     theta: float
+    of: ClassVar = "animals"
+    spaces: ClassVar = {"theta": PROBABILITY}
 
     def __post_init__(self) -> None:
         if not 0 < self.theta < 1:
             raise ValueError(f"theta must lie strictly between 0 and 1, but it is {self.theta!r}.")
         object.__setattr__(self, "theta", float(self.theta))
+
+    def __hash__(self) -> int:
+        return hash(self.theta)
 
     @property
     def cell_probabilities(self) -> FloatArray:
@@ -60,38 +66,23 @@ class Linkage:
         """Probability that an animal of the first cell belongs to its t/4 part (eq. 1.13)."""
         return self.theta / (2 + self.theta)
 
-    def log_likelihood(self, x: ArrayLike) -> float:
-        """Return the log-likelihood of counts x, shape (4,) or (N, 4), in nats."""
-        return float(self._log_density(cell_counts(x, "animals")).sum())
+    def log_density_block(self, x: FloatArray) -> FloatArray:
+        """Return the log probability of each row of counts, shape (N,), in nats (eq. 1.2)."""
+        return log_coefficient(x) + xlogy(x, self.cell_probabilities).sum(axis=1)
 
-    def _log_density(self, counts: FloatArray) -> FloatArray:
-        """Return the log probability of each row of counts, shape (N,) (eq. 1.2)."""
-        log_cells = xlogy(counts, self.cell_probabilities).sum(axis=1)
-        return np.asarray(log_coefficient(counts) + log_cells)
-
-    def e_step(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Expectation:
+    def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Split the first cell in expectation.
-
-        Parameters
-        ----------
-        x : array_like, shape (4,) or (N, 4)
-            Counts of the four cells; rows are independent experiments.
-        sample_weight : array_like, shape (N,), optional
-            One weight a row.
 
         Returns
         -------
         Expectation
             With `counts` (5,): expected counts of the cells 1/2, t/4, (1-t)/4, (1-t)/4, t/4.
         """
-        counts = cell_counts(x, "animals")
-        weights = sample_weights(sample_weight, len(counts))
-        w = np.ones(len(counts)) if weights is None else weights
-        first, *rest = w @ counts
+        w = np.ones(len(x)) if w is None else w
+        first, *rest = w @ x
         split = np.array([1 - self.responsibility, self.responsibility])
-        return Expectation(
-            float(w @ self._log_density(counts)), np.concatenate([first * split, rest])
-        )
+        log_likelihood = float(w @ self.log_density_block(x))
+        return Expectation(log_likelihood, np.concatenate([first * split, rest]))
 
     def m_step(self, expectation: Expectation) -> Self:
         """Return the model that maximises the expected log joint (eq. 1.14).
@@ -111,10 +102,6 @@ class Linkage:
                 f"carry information {a + d:.6g} speak for it. More data are needed."
             )
         return replace(self, theta=(a + d) / informative)
-
-    def log_prior(self) -> float:
-        """Return 0.0: there is no prior."""
-        return 0.0
 
     def elbo(self, x: ArrayLike, q: float) -> float:
         """Return the evidence lower bound L(q, theta), in nats.

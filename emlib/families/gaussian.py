@@ -11,7 +11,7 @@ different in size, the same numbers come faster from polynomials (`_quadratic.py
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Self
 
@@ -20,24 +20,17 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.lapack import dtrtri
 
 from emlib import initial
-from emlib._quadratic import Quadratic
-from emlib._validation import (
-    SMALLEST,
-    FloatArray,
-    IntArray,
-    data_matrix,
-    frozen,
-    mixing_weights,
-    one_of,
-)
+from emlib._machinery.validation import SMALLEST, data_matrix, frozen, mixing_weights, one_of
+from emlib._machinery.value import FloatArray, IntArray
+from emlib.coordinates import DEFINITE, POSITIVE, REAL, SIMPLEX, Space
 from emlib.em import DegenerateError, Expectation
+from emlib.families._quadratic import Quadratic
 from emlib.mixture import COLLAPSED, Mixture, mixing, posterior, weighted
 from emlib.prior import MixturePrior, NormalInverseWishart, chosen, require
 
 COVARIANCE_TYPES = ("full", "tied", "diag", "spherical")
 WORTHWHILE = 2**16  # numbers (N K D) in a block from which on polynomials pay
 MANY_FEATURES = 100  # number of features from which on they do not
-NO_SUMS = np.zeros(())
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,9 +183,9 @@ class GaussianMixture(Mixture):
         """Return x as a finite (N, D) float64 array."""
         return data_matrix(x, self.means.shape[1])
 
-    def log_joint(self, x: ArrayLike) -> FloatArray:
-        """Return log pi_k + log N(x_n | mu_k, Sigma_k), shape (N, K), in nats (eq. 4.7)."""
-        return self._log_joint(self._whiten(self.check(x))).T
+    def log_components(self, x: ArrayLike) -> FloatArray:
+        """Return log N(x_n | mu_k, Sigma_k), shape (N, K), in nats (eq. 4.7)."""
+        return self._log_components(self._whiten(self.check(x))).T
 
     def _whiten(self, x: FloatArray) -> FloatArray:
         """Return y_kn = L_k^{-1} (x_n - mu_k) as an array (K, D, N) (eq. 4.3).
@@ -210,18 +203,17 @@ class GaussianMixture(Mixture):
     def _has_matrices(self) -> bool:
         return self.covariance_type in ("full", "tied")
 
-    def _log_joint(self, y: FloatArray) -> FloatArray:
-        """Return the log joint, shape (K, N), from whitened data (eq. 4.7)."""
-        log_joint = np.einsum("kdn,kdn->kn", y, y)
-        log_joint *= -0.5  # in place, here and below: new memory costs more than sums
-        log_joint += self._log_constants()[:, None]
-        return np.asarray(log_joint)
+    def _log_components(self, y: FloatArray) -> FloatArray:
+        """Return the log density of each component, shape (K, N), from whitened data (eq. 4.7)."""
+        log_density = np.einsum("kdn,kdn->kn", y, y)
+        log_density *= -0.5  # in place, here and below: new memory costs more than sums
+        log_density += self._log_constants()[:, None]
+        return np.asarray(log_density)
 
     def _log_constants(self) -> FloatArray:
-        """Return the log joint density of each component at its mean, shape (K,)."""
+        """Return the log density of each component at its mean, shape (K,)."""
         d = self.means.shape[1]
-        constants = self.log_weights - self._half_log_determinants()
-        return np.asarray(constants - 0.5 * d * np.log(2 * np.pi))
+        return np.asarray(-self._half_log_determinants() - 0.5 * d * np.log(2 * np.pi))
 
     def _half_log_determinants(self) -> FloatArray:
         """Return (1/2) log |Sigma_k|: the sum of the logs of the factor's diagonal (eq. 4.6)."""
@@ -229,27 +221,26 @@ class GaussianMixture(Mixture):
             return np.asarray(np.log(_diagonals(self._factor)).sum(axis=1))
         return np.asarray(np.log(self._factor).sum(axis=1))
 
-    def _expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
+    def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
+        """Return counts and the moments of `statistics`, by whichever road is better."""
         if x.size * self.n_components >= WORTHWHILE and self._has_polynomials:
             z = self._quadratic.coordinates(x)
             if self._quadratic.is_accurate(z):
                 return self._expect_quadratic(z, w)
         y = self._whiten(x)
-        log_density, r = posterior(self._log_joint(y).T)
+        log_density, r = posterior(self._log_components(y).T + self.log_weights)
         r, log_likelihood = weighted(r, log_density, w)
-        return Expectation(log_likelihood, r.sum(axis=0), (*self._moments(y, r.T), NO_SUMS))
+        return Expectation(log_likelihood, r.sum(axis=0), self._moments(y, r.T))
 
     def _expect_quadratic(self, z: FloatArray, w: FloatArray | None) -> Expectation:
-        """Return the expectation of a block in coordinates of the whole mixture, by two products.
-
-        Its last statistic is sums of monomials, which `_finish` makes into moments.
-        """
+        """Return the same by two products, in coordinates of the whole mixture (eq. 4.30)."""
         quadratic = self._quadratic
         monomials = quadratic.monomials(z)
         log_density, r = posterior(quadratic.log_joint(monomials).T)
         r, log_likelihood = weighted(r, log_density, w)
         sums = quadratic.sums(monomials, r)
-        return Expectation(log_likelihood, sums[:, 0], (NO_SUMS, NO_SUMS, sums))
+        first, second = quadratic.whitened(sums)
+        return Expectation(log_likelihood, sums[:, 0], (first, self._pool(second)))
 
     @cached_property
     def _has_polynomials(self) -> bool:
@@ -261,14 +252,6 @@ class GaussianMixture(Mixture):
         k, d = self.means.shape
         return bool(d <= MANY_FEATURES and len(np.unique(self.means[:, 0])) == k)
 
-    def _finish(self, expectation: Expectation) -> Expectation:
-        """Add to the moments what has been summed up as monomials."""
-        first, second, sums = expectation.statistics
-        if np.ndim(sums):
-            more_first, more_second = self._quadratic.whitened(sums)
-            first, second = first + more_first, second + self._pool(more_second)
-        return replace(expectation, statistics=(first, second))
-
     @cached_property
     def _quadratic(self) -> Quadratic:
         """The components as polynomials, in coordinates of the whole mixture."""
@@ -276,7 +259,12 @@ class GaussianMixture(Mixture):
         whitener = 1 / factor if factor.ndim == 1 else _inverse(factor[None])[0]
         with np.errstate(over="ignore", invalid="ignore"):  # what overflows is not accurate
             return Quadratic.of(
-                self._log_constants(), self.means - centre, self._whitener, centre, factor, whitener
+                self.log_weights + self._log_constants(),
+                self.means - centre,
+                self._whitener,
+                centre,
+                factor,
+                whitener,
             )
 
     @cached_property
@@ -499,11 +487,6 @@ class GaussianMixture(Mixture):
         return np.asarray([abs(both - row).max(axis=1) for row in both])
 
     @property
-    def alike(self) -> float:
-        """Distance between components below which they are nearly the same: 1/20 sd."""
-        return 0.05
-
-    @property
     def fewest(self) -> float:
         """Expected count below which a component is little more than a simplex: D + 3/2."""
         return float(self.means.shape[1] + 1.5)
@@ -527,12 +510,10 @@ class GaussianMixture(Mixture):
     # -- the rest -------------------------------------------------------------------------
 
     @property
-    def n_parameters(self) -> int:
+    def spaces(self) -> dict[str, Space]:
         """K - 1 weights, K D means, and the covariances' own (eq. 4.22)."""
-        k, d = self.means.shape
-        triangle = d * (d + 1) // 2
-        own = {"full": k * triangle, "tied": triangle, "diag": k * d, "spherical": k}
-        return int((k - 1) + k * d + own[self.covariance_type])
+        covariances = DEFINITE if self._has_matrices else POSITIVE
+        return {"weights": SIMPLEX, "means": REAL, "covariances": covariances}
 
     @property
     def covariance_matrices(self) -> FloatArray:

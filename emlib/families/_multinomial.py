@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlog1py
 
-from emlib._validation import FloatArray, number_array, reject_rows
+from emlib._machinery.validation import number_array, reject_rows
+from emlib._machinery.value import FloatArray
+from emlib.rows import Rows
 
 SMALL = 0.03  # below it eight terms of a series are exact to rounding (see _bregman)
 FAR = 1e10  # counts / expected above which the plain form is exact, and the other overflows
 SERIES = [(-1) ** n / (n * (n - 1)) for n in range(9, 1, -1)]
+
+
+class CellCounts(Rows):
+    """A model of counts in four cells; one row, which may stand alone, is one experiment."""
+
+    of: ClassVar[str]  # what is counted
+
+    def check(self, x: ArrayLike) -> FloatArray:
+        """Return the counts as (N, 4) float64, from shape (4,) or (N, 4)."""
+        return cell_counts(x, self.of)
+
+    def _rows(self, x: ArrayLike) -> FloatArray:
+        return self.check(x)
 
 
 def cell_counts(x: ArrayLike, of: str) -> FloatArray:

@@ -10,16 +10,11 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlogy
 
 from emlib import initial
-from emlib._multinomial import half_deviance
-from emlib._validation import (
-    FloatArray,
-    IntArray,
-    frozen,
-    mixing_weights,
-    number_array,
-    reject_rows,
-)
+from emlib._machinery.validation import frozen, mixing_weights, number_array, reject_rows
+from emlib._machinery.value import FloatArray, IntArray
+from emlib.coordinates import PROBABILITY, SIMPLEX, Space
 from emlib.em import Expectation
+from emlib.families._multinomial import half_deviance
 from emlib.mixture import Mixture, mixing
 from emlib.prior import Beta, MixturePrior, chosen, require
 
@@ -115,10 +110,10 @@ class BinomialMixture(Mixture):
         """Return x as (N, 2) heads and tosses, whole numbers with 0 <= heads <= tosses."""
         return _check(x)
 
-    def log_joint(self, x: ArrayLike) -> FloatArray:
-        """Return log pi_k + log p(x_n | k), shape (N, K), with the coefficient (eq. 2.2)."""
+    def log_components(self, x: ArrayLike) -> FloatArray:
+        """Return log p(x_n | k), shape (N, K), with the coefficient (eq. 2.2)."""
         heads, tosses = self.check(x).T[:, :, None]
-        return np.asarray(self.log_weights + _log_binomial(heads, tosses, self.probabilities))
+        return _log_binomial(heads, tosses, self.probabilities)
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return expected heads and expected tosses of each coin, (K,) and (K,) (eq. 2.8)."""
@@ -143,9 +138,10 @@ class BinomialMixture(Mixture):
         return float(self.prior.components.log_density(self.probabilities))
 
     @property
-    def n_parameters(self) -> int:
+    def spaces(self) -> dict[str, Space]:
         """K probabilities, and K - 1 weights unless they are fixed."""
-        return self.n_components + (0 if self.fixed_weights else self.n_components - 1)
+        own = {"probabilities": PROBABILITY}
+        return own if self.fixed_weights else {"weights": SIMPLEX, **own}
 
     def sample(
         self, n: int, rng: int | np.random.Generator, tosses: int | IntArray = 10

@@ -3,35 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from emlib._machinery.value import FloatArray, IntArray
+
 LARGEST = 1e152  # of a number that is to be squared
 SMALLEST = 1e-151  # of a spread that is to be squared
-
-
-class Value:
-    """A frozen dataclass of numbers and arrays: equal when of one class and equal in all fields."""
-
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
-            return NotImplemented
-        names = [f.name for f in fields(self) if f.compare]  # type: ignore[arg-type]
-        return all(np.array_equal(getattr(self, n), getattr(other, n)) for n in names)
-
-    __hash__ = None  # type: ignore[assignment]
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore a pickled or deep-copied value: its arrays are read-only again."""
-        self.__dict__.update(state)
-        for value in state.values():
-            if isinstance(value, np.ndarray):
-                value.setflags(write=False)
 
 
 class RowError(ValueError):
@@ -146,6 +126,16 @@ def sample_weights(sample_weight: ArrayLike | None, n_rows: int) -> FloatArray |
     fault, remedy = f"with values of {LARGEST:g} and more", "Divide all weights by the largest."
     reject_rows(weights >= LARGEST, "sample_weight", fault, remedy)
     return weights
+
+
+def whole_weights(sample_weight: ArrayLike | None, n_rows: int) -> IntArray:
+    """Return how many copies of each row there are, (N,): one if there are no weights."""
+    weights = sample_weights(sample_weight, n_rows)
+    if weights is None:
+        return np.ones(n_rows, dtype=np.int64)
+    if (weights != np.round(weights)).any():
+        raise ValueError("sample_weight must be whole numbers here: copies of each row.")
+    return weights.astype(np.int64)
 
 
 def mixing_weights(weights: ArrayLike) -> FloatArray:

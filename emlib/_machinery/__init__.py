@@ -1,0 +1,1 @@
+"""What the library stands on and no learner must open: checks of input, blocks, threads, dask."""

@@ -1,0 +1,126 @@
+"""Free coordinates: the parameters of a model as one vector without constraints, and back.
+
+Weights sum to one, rates are positive, covariances are positive definite: a leap or a derivative
+is easier to take where there are no such walls. A model says in `spaces` where each of its
+parameters lives, and the rest follows. Faster climbs, standard errors and gradient steps work here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from scipy.special import expit, logit, softmax
+
+from emlib._machinery.value import FloatArray
+
+
+@dataclass(frozen=True)
+class Space:
+    """Where a parameter lives.
+
+    Attributes
+    ----------
+    free : callable
+        ``free(value)`` are its coordinates, any numbers, in an array of any shape.
+    bound : callable
+        ``bound(vector, like)`` is the value with those coordinates, of the shape of `like`.
+    """
+
+    free: Callable[[FloatArray], FloatArray]
+    bound: Callable[[FloatArray, FloatArray], FloatArray]
+
+
+class HasSpaces(Protocol):
+    """A frozen dataclass that says where its parameters live."""
+
+    @property
+    def spaces(self) -> Mapping[str, Space | None]:
+        """Space of each free parameter; None for one that is itself such a model."""
+        ...
+
+
+Model = TypeVar("Model", bound=HasSpaces)
+
+
+def pack(model: HasSpaces) -> FloatArray:
+    """Return the free parameters of a model as a vector without constraints, shape (P,).
+
+    A parameter at the edge of its range, such as a weight of zero, gives an infinite coordinate.
+
+    Examples
+    --------
+    >>> from emlib import PoissonMixture
+    >>> pack(PoissonMixture([0.5, 0.5], [1.0, np.e]))
+    array([0., 0., 1.])
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.concatenate([part for _, _, part in _parts(model)])
+
+
+def unpack(model: Model, vector: FloatArray) -> Model:
+    """Return a model like `model` with the free parameters in `vector`."""
+    new, start = {}, 0
+    for name, space, part in _parts(model):
+        own = vector[start : start + len(part)]
+        value = getattr(model, name)
+        new[name] = _inner(value, own) if space is None else space.bound(own, np.asarray(value))
+        start += len(part)
+    return replace(model, **new)  # type: ignore[type-var]
+
+
+def _inner(value: Any, vector: FloatArray) -> Any:
+    """Unpack a model, or several of them end to end."""
+    models = _models(value)
+    ends = np.cumsum([len(pack(model)) for model in models])[:-1]
+    inner = tuple(map(unpack, models, np.split(vector, ends)))
+    return inner if isinstance(value, tuple) else inner[0]
+
+
+def _parts(model: HasSpaces) -> Iterator[tuple[str, Space | None, FloatArray]]:
+    """Yield each parameter's name, space and coordinates."""
+    for name, space in model.spaces.items():
+        value: Any = getattr(model, name)
+        if space is None:
+            yield name, None, np.concatenate([pack(inner) for inner in _models(value)])
+        else:
+            yield name, space, np.ravel(space.free(np.asarray(value)))
+
+
+def _models(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _simplex_free(p: FloatArray) -> FloatArray:
+    return np.asarray(np.log(p[..., 1:] / p[..., :1]))
+
+
+def _simplex_bound(v: FloatArray, like: FloatArray) -> FloatArray:
+    logits = np.zeros(like.shape)
+    logits[..., 1:] = v.reshape(*like.shape[:-1], -1) if v.size else 0.0
+    return np.asarray(softmax(logits, axis=-1))
+
+
+def _definite_free(matrix: FloatArray) -> FloatArray:
+    lower = np.linalg.cholesky(matrix)
+    i = np.arange(lower.shape[-1])
+    lower[..., i, i] = np.log(lower[..., i, i])
+    return np.asarray(lower[..., *np.tril_indices(len(i))])
+
+
+def _definite_bound(v: FloatArray, like: FloatArray) -> FloatArray:
+    lower = np.zeros(like.shape)
+    i = np.arange(like.shape[-1])
+    lower[..., *np.tril_indices(len(i))] = v.reshape(*like.shape[:-2], -1)
+    lower[..., i, i] = np.exp(lower[..., i, i])
+    return np.asarray(lower @ np.swapaxes(lower, -1, -2))
+
+
+REAL = Space(np.ravel, lambda v, like: v.reshape(like.shape))
+POSITIVE = Space(np.log, lambda v, like: np.exp(v).reshape(like.shape))
+PROBABILITY = Space(logit, lambda v, like: np.asarray(expit(v)).reshape(like.shape))
+SIMPLEX = Space(_simplex_free, _simplex_bound)  # along the last axis
+DEFINITE = Space(_definite_free, _definite_bound)  # matrices along the last two axes
+SHARED = Space(lambda a: np.log(a[:1]), lambda v, like: np.full(like.shape, np.exp(v)))

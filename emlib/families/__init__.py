@@ -1,0 +1,1 @@
+"""The models of the book, one family a file; each is readable after its chapter."""
