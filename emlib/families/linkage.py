@@ -52,7 +52,7 @@ class Linkage(CellCounts):
             raise ValueError(f"theta must lie strictly between 0 and 1, but it is {self.theta!r}.")
         object.__setattr__(self, "theta", float(self.theta))
 
-    def __hash__(self) -> int:
+    def __hash__(self) -> int:  # type: ignore[override]  # one number, so it can be a key
         return hash(self.theta)
 
     @property
