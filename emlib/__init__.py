@@ -3,9 +3,14 @@
 A model is a value; EM is two functions on it. Start reading in `emlib.em`.
 """
 
+# Floor by floor, as the imports go: see docs/ for the map.
+from emlib.coordinates import Space, pack, unpack
+from emlib.prior import Beta, Dirichlet, Gamma, MixturePrior, NormalInverseWishart
+
 from emlib.em import (
     DegenerateError,
     DegenerateWarning,
+    EMModel,
     Expectation,
     Fit,
     MonotonicityError,
@@ -14,53 +19,35 @@ from emlib.em import (
     fit,
     fit_best,
     iterate,
+    run,
 )
+
+from emlib.rows import Rows
+from emlib.mixture import Mixture
+
 from emlib.families.abo import ABO
 from emlib.families.binomial import BinomialMixture
 from emlib.families.gaussian import GaussianMixture
 from emlib.families.gaussian1d import GaussianMixture1D
 from emlib.families.linkage import Linkage
 from emlib.families.poisson import PoissonMixture
-from emlib.mixture import Mixture
-from emlib.prior import Beta, Dirichlet, Gamma, MixturePrior, NormalInverseWishart
-from emlib.selection import (
-    BootstrapLRT,
-    HeldOut,
-    Selection,
-    bootstrap_lrt,
-    held_out,
-    select,
-)
+
+from emlib.selection import HeldOut, Selection, held_out, select
+from emlib.bootstrap import BootstrapLRT, bootstrap_lrt
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "ABO",
-    "Beta",
-    "BinomialMixture",
-    "BootstrapLRT",
-    "DegenerateError",
-    "DegenerateWarning",
-    "Dirichlet",
-    "Expectation",
-    "Fit",
-    "Gamma",
-    "GaussianMixture",
-    "GaussianMixture1D",
-    "HeldOut",
-    "Linkage",
-    "Mixture",
-    "MixturePrior",
-    "MonotonicityError",
-    "NormalInverseWishart",
-    "PoissonMixture",
-    "Selection",
-    "SpuriousWarning",
-    "Step",
-    "bootstrap_lrt",
-    "fit",
-    "fit_best",
-    "held_out",
-    "iterate",
-    "select",
-]
+    # parameters as one free vector; what is known beforehand
+    "Space", "pack", "unpack",
+    "Beta", "Dirichlet", "Gamma", "MixturePrior", "NormalInverseWishart",
+    # the algorithm
+    "EMModel", "Expectation", "Step", "Fit", "iterate", "run", "fit", "fit_best",
+    "DegenerateError", "DegenerateWarning", "MonotonicityError", "SpuriousWarning",
+    # models of rows, with and without labels
+    "Rows", "Mixture",
+    # families
+    "ABO", "BinomialMixture", "GaussianMixture", "GaussianMixture1D", "Linkage", "PoissonMixture",
+    # what can be done with any of them
+    "Selection", "select", "HeldOut", "held_out", "BootstrapLRT", "bootstrap_lrt",
+]  # fmt: skip

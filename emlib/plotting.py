@@ -7,6 +7,7 @@ The style sheet is `plt.style.use("emlib.book")`; nothing here changes global st
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,10 @@ from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
 from emlib._machinery.validation import data_matrix
+from emlib.bootstrap import BootstrapLRT
 from emlib.families.gaussian import GaussianMixture
 from emlib.families.gaussian1d import GaussianMixture1D
+from emlib.selection import CRITERIA, Row, Selection
 
 # Colour k always comes with marker k and line style k.
 COLOURS = ("#005b96", "#b34700", "#00704a", "#9a48da", "#5a3300", "#333333")
@@ -456,3 +459,94 @@ def ellipses(ax: Axes, model: GaussianMixture, content: Sequence[float] = (0.5, 
     )
     shares = " and ".join(f"{100 * c:.0f}%" for c in content)
     return Drawing(tuple(artists), f"Ellipses that hold {shares} of each component: {parts}.")
+
+
+def criteria(
+    ax: Axes, selection: Selection, names: Sequence[str] = ("aic", "bic", "icl")
+) -> Drawing:
+    """Draw criteria against K, one line for each criterion and choice of options.
+
+    The best point of each criterion is large; open points have doubts.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    selection : Selection
+        What `select` returned.
+    names : sequence of {"aic", "bic", "icl"}
+        What to draw.
+    """
+    artists: list[Any] = []
+    choices = list(dict.fromkeys(tuple(row.options.items()) for row in selection.rows))
+    for k, (name, choice) in enumerate(itertools.product(names, choices)):
+        rows = [row for row in selection.rows if tuple(row.options.items()) == choice]
+        label = " ".join([CRITERIA[name], *(str(value) for _, value in choice)])
+        artists += _criterion(ax, rows, name, label, selection.best(name), k)
+    words = []
+    for name in names:
+        row = selection.best(name)
+        options = "".join(f", {value}" for value in row.options.values())
+        words.append(
+            f"{CRITERIA[name]} is best, {getattr(row, name):.1f}, "
+            f"at {row.n_components} components{options}"
+        )
+    ax.set_xlabel("components K")
+    ax.set_ylabel("criterion")
+    ax.set_xticks(sorted({row.n_components for row in selection.rows}))
+    return Drawing(tuple(artists), f"Criteria against K: {'; '.join(words)}.")
+
+
+def _criterion(
+    ax: Axes, rows: Sequence[Row], name: str, label: str, best: Row, k: int
+) -> list[Any]:
+    """Draw one criterion of some rows, labelled at its right end."""
+    style = look(k)
+    sizes = [row.n_components for row in rows]
+    values = [getattr(row, name) for row in rows]
+    artists: list[Any] = list(ax.plot(sizes, values, color=style["color"], ls=style["linestyle"]))
+    for row, size, value in zip(rows, sizes, values, strict=True):
+        fill = "white" if row.doubts else style["color"]
+        artists += ax.plot(
+            [size], [value], style["marker"], color=style["color"], mfc=fill,
+            markersize=10 if row is best else 5,
+        )  # fmt: skip
+    artists.append(
+        ax.annotate(label, (sizes[-1], values[-1]), (8, 0), textcoords="offset points",
+                    color=style["color"], va="center")
+    )  # fmt: skip
+    return artists
+
+
+def bootstrap(ax: Axes, test: BootstrapLRT, bins: int = 20) -> Drawing:
+    """Draw a histogram of the replicates, the observed statistic, and the wrong chi-square.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    test : BootstrapLRT
+        What `bootstrap_lrt` returned.
+    bins : int
+        Number of bars.
+    """
+    values = test.replicates[np.isfinite(test.replicates)]
+    top = 1.05 * max(values.max(initial=1.0), test.statistic)
+    edges = np.linspace(min(0.0, values.min(initial=0.0)), top, bins + 1)
+    _, _, bars = ax.hist(
+        values, bins=list(edges), density=True, color="#cfcabd", edgecolor="#fdfcf9"
+    )
+    grid = np.linspace(0.02 * top, top, 300)
+    curve = chi2.pdf(grid, test.degrees_of_freedom)
+    (wrong,) = ax.plot(grid, curve, ls="--", color=COLOURS[1], label="chi-square")
+    line = ax.axvline(test.statistic, color=COLOURS[0], label="observed")
+    ax.set_xlabel("2 × difference in log-likelihood (nats)")
+    ax.set_ylabel("density")
+    few, many = test.n_components
+    alt = (
+        f"Histogram of {len(values)} bootstrap statistics of {few} against {many} components, "
+        f"with median {np.median(values):.1f} and largest {values.max():.1f}; the observed "
+        f"statistic is {test.statistic:.1f}. A chi-square density with "
+        f"{test.degrees_of_freedom} degrees of freedom lies over it."
+    )
+    return Drawing((bars, wrong, line), alt)

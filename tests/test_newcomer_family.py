@@ -19,8 +19,7 @@ from scipy.stats import expon, kstest
 
 import chapters
 from cases import Case
-from emlib import em, plotting, variants
-from emlib.selection import bootstrap_lrt, select
+from emlib import bootstrap_lrt, em, plotting, select, variants
 from laws import LAWS, assert_same_model
 
 CHAPTER = chapters.ROOT / "notebooks" / "07-the-em-family.ipynb"

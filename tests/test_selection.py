@@ -8,8 +8,9 @@ from sklearn.mixture import GaussianMixture as Sklearn
 import published
 from cases import PoissonMixture as Newcomer
 from emlib import BinomialMixture, GaussianMixture, GaussianMixture1D, data, em
+from emlib.bootstrap import BootstrapLRT, bootstrap_lrt
 from emlib.families.poisson import PoissonMixture
-from emlib.selection import BootstrapLRT, Row, Selection, bootstrap_lrt, held_out, select
+from emlib.selection import Row, Selection, held_out, select
 from published import as_printed
 
 GALAXIES = data.galaxies()
@@ -20,7 +21,7 @@ class Own(Newcomer):
     """A family of thirty lines, to which only `start` is added."""
 
     @classmethod
-    def start(cls, x, n_components, rng):
+    def start(cls, x, n_components, rng, method):
         rates = np.random.default_rng(rng).choice(np.unique(x), n_components, replace=False)
         return cls(np.full(n_components, 1 / n_components), rates + 0.5)
 
@@ -64,7 +65,6 @@ def test_criteria_are_those_of_the_model(family, x, options):
         assert row.n_parameters == model.n_parameters
         for name in ("aic", "bic", "icl"):
             assert getattr(row, name) == pytest.approx(getattr(model, name)(x), rel=1e-12)
-        assert np.isnan(row.held_out)
     assert table.best("bic").n_components == 2
 
 
@@ -96,12 +96,12 @@ def test_a_spurious_fit_shows_its_doubts_and_can_be_passed_over():
 
 
 def row(k, bic, status="converged", doubts=()):
-    return Row(k, {}, -bic / 2, 1, bic, bic, bic, -bic, status, doubts, None)
+    return Row(k, {}, -bic / 2, 1, bic, bic, bic, status, doubts, None)
 
 
 def test_a_degenerate_row_is_best_only_if_there_is_no_other():
     collapsed, sound = row(3, 10.0, "degenerate"), row(2, 20.0)
-    for criterion in ("aic", "bic", "icl", "held_out"):
+    for criterion in ("aic", "bic", "icl"):
         assert Selection((collapsed, sound)).best(criterion) is sound
         assert Selection((collapsed,)).best(criterion) is collapsed
     assert Selection((collapsed, row(2, 20.0, doubts=("thin",)))).best(doubtful=False).doubts
@@ -112,10 +112,6 @@ def test_a_degenerate_run_is_never_the_best_of_its_candidate():
     ended = [run.status for run in only.fit.runs]
     assert ended.count("degenerate") == 1 and only.status == "converged"
     assert "1 of 6 runs degenerate" in str(only)
-
-
-def test_held_out_is_best_where_it_is_largest():
-    assert Selection((row(1, 10.0), row(2, 20.0))).best("held_out").n_components == 1
 
 
 def test_rows_by_name_and_what_is_not_there():
@@ -132,8 +128,6 @@ def test_rows_by_name_and_what_is_not_there():
         table.row(7)
     with pytest.raises(ValueError, match="criterion must be one of"):
         table.best("BIC")
-    with pytest.raises(ValueError, match="n_folds"):
-        table.best("held_out")
 
 
 def test_a_row_does_not_depend_on_the_others_nor_on_more_starts():
@@ -145,12 +139,13 @@ def test_a_row_does_not_depend_on_the_others_nor_on_more_starts():
 
 
 def test_results_are_the_same_whatever_n_jobs():
-    tables = [
-        select(PoissonMixture, counts(), [1, 2], rng=3, n_starts=2, n_folds=2, n_jobs=n)
+    tables = [select(PoissonMixture, counts(), [1, 2], rng=3, n_starts=2, n_jobs=n) for n in (1, 2)]
+    same_tables(*tables)
+    held = [
+        held_out(PoissonMixture, counts(), 2, rng=3, n_starts=2, n_folds=2, n_jobs=n)
         for n in (1, 2)
     ]
-    same_tables(*tables)
-    assert [r.held_out for r in tables[0].rows] == [r.held_out for r in tables[1].rows]
+    np.testing.assert_array_equal(held[0].log_density, held[1].log_density)
     tests = [
         bootstrap_lrt(PoissonMixture, counts(), 1, 2, rng=3, n_bootstrap=4, n_starts=1, n_jobs=n)
         for n in (1, 2)
@@ -191,10 +186,7 @@ def test_what_cannot_be_fitted_is_a_row_that_says_why():
     [
         ({"n_jobs": 0}, "n_jobs"),
         ({"n_starts": 0}, "n_starts"),
-        ({"n_folds": 1}, "n_folds must be between 2 and the 40 rows"),
-        ({"n_folds": 41}, "n_folds"),
         ({"n_components": []}, "n_components is empty"),
-        ({"n_folds": 2, "sample_weight": np.ones(40)}, "repeat the rows"),
     ],
 )
 def test_unusable_arguments(wrong, message):
@@ -227,14 +219,10 @@ def test_held_out_scores_each_row_under_the_fit_to_the_others():
     assert result.status == ("converged",) * 4
 
 
-def test_held_out_in_the_table_is_that_of_the_function():
-    options = {"rng": 1, "n_folds": 3, "n_starts": 2}
-    table = select(GaussianMixture1D, FAITHFUL[:80, 1], [1, 2], **options)
-    for r in table.rows:
-        alone = held_out(GaussianMixture1D, FAITHFUL[:80, 1], r.n_components, **options)
-        assert r.held_out == alone.log_likelihood
-        assert alone.log_likelihood < r.log_likelihood
-    assert "held-out" in str(table)
+@pytest.mark.parametrize("n_folds", [1, 41])
+def test_there_are_at_least_two_folds_and_no_more_than_rows(n_folds):
+    with pytest.raises(ValueError, match="n_folds must be between 2 and the 40 rows"):
+        held_out(PoissonMixture, counts(), 2, rng=0, n_folds=n_folds)
 
 
 def test_a_part_that_cannot_be_fitted_without_is_said():

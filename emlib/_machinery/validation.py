@@ -165,3 +165,9 @@ def one_of(value: Any, name: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, not {value!r}.")
     return str(value)
+
+
+def at_least_one(value: int, name: str) -> None:
+    """Refuse a number of things that is less than one."""
+    if value < 1:
+        raise ValueError(f"{name} must be at least 1, not {value!r}.")

@@ -1,0 +1,61 @@
+"""Independent jobs shared out among processes, each with a random stream of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+Rng = int | np.random.Generator
+
+
+def seed_of(rng: Rng) -> np.random.SeedSequence:
+    """Return the root of all streams: of a seed, or of the next number from a generator."""
+    if isinstance(rng, np.random.Generator):
+        return np.random.SeedSequence(int(rng.integers(2**63)))
+    return np.random.SeedSequence(rng)
+
+
+def child(seed: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:
+    """Return the stream of that name: the same however many others there are."""
+    return np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, *key))
+
+
+def map_jobs(
+    function: Callable[[Job], Result], jobs: Sequence[Job], n_jobs: int, family: Any
+) -> list[Result]:
+    """Return function(job) of all jobs, in order, worked out by n_jobs processes."""
+    if n_jobs != -1 and n_jobs < 1:
+        raise ValueError(f"n_jobs must be a positive number of processes, or -1, not {n_jobs!r}.")
+    n = min(os.cpu_count() or 1 if n_jobs == -1 else n_jobs, len(jobs))
+    if n <= 1:
+        return [function(job) for job in jobs]
+    _require_importable(family)
+    context = multiprocessing.get_context("spawn")  # safe whatever threads are running here
+    with ProcessPoolExecutor(n, mp_context=context, initializer=_one_thread) as pool:
+        return list(pool.map(function, jobs))
+
+
+def _require_importable(family: Any) -> None:
+    main = sys.modules["__main__"]
+    if family.__module__ == "__main__" and not hasattr(main, "__file__"):
+        raise ValueError(
+            f"{family.__name__} is defined in this notebook, where other processes cannot find "
+            "it. Put it into a file and import it from there, or use n_jobs=1."
+        )
+
+
+def _one_thread() -> None:
+    """Keep the linear algebra of this process to one thread: the processes are many enough."""
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        return
+    threadpool_limits(1)
