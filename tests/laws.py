@@ -1,5 +1,10 @@
-"""Laws that hold for every mixture, as functions of a `Case` and a random generator."""
+"""Laws as functions of a `Case` and a random generator: of every model, and of every mixture.
 
+The data of a case are an array of rows, or a list of sequences; either way they are made of
+pieces that are independent of one another (`take`, `pieces`), each with a weight of its own.
+"""
+
+import pickle
 from dataclasses import replace
 from itertools import islice
 
@@ -7,7 +12,8 @@ import numpy as np
 from scipy.special import rel_entr
 
 from cases import Case, parameters, relabel
-from emlib import em
+from emlib import Mixture, em
+from emlib._machinery.value import numbers
 from emlib.coordinates import pack, unpack
 from emlib.em import Expectation
 
@@ -22,6 +28,10 @@ def assert_same_model(a, b, tol=1e-9):
             assert left.shape == right.shape, name
             scale = max(1.0, np.abs(left).max())
             np.testing.assert_allclose(left, right, rtol=0, atol=tol * scale, err_msg=name)
+        elif hasattr(left, "m_step"):
+            assert_same_model(left, right, tol)
+        elif isinstance(left, float):
+            assert abs(left - right) <= tol, name
         else:
             assert left == right, name
 
@@ -33,7 +43,10 @@ def assert_same_expectation(a, b, tol=1e-12):
         strict=True,
     )
     for left, right in pairs:
-        scale = max(1.0, np.abs(left).max())
+        if isinstance(left, Expectation):
+            assert_same_expectation(left, right, tol)
+            continue
+        scale = max(1.0, np.abs(left).max(initial=0.0))
         np.testing.assert_allclose(left, right, rtol=0, atol=tol * scale)
 
 
@@ -53,19 +66,151 @@ def random_distributions(rng, n, k):
     return q
 
 
+def take(x, index):
+    """Return some rows of an array, or entries of a list, by their numbers."""
+    return x[index] if isinstance(x, np.ndarray) else [x[i] for i in index]
+
+
 def pieces(rng, x, *more):
-    """Cut the rows of x, and of `more` alike, into blocks of random sizes."""
+    """Cut the data, and `more` alike, into blocks of random sizes."""
     cuts = np.sort(rng.choice(np.arange(1, len(x)), size=rng.integers(1, 4), replace=False))
-    cut = [np.split(np.asarray(array), cuts) for array in (x, *more)]
+    index = np.split(np.arange(len(x)), cuts)
+    cut = [[take(array, i) for i in index] for array in (x, *more)]
     return cut if more else cut[0]
+
+
+class Again:
+    """A re-iterable that is no list."""
+
+    def __init__(self, items):
+        self.items = items
+
+    def __iter__(self):
+        return iter(self.items)
 
 
 def objective(model, x):
     """Return what EM climbs."""
-    return model.log_likelihood(x) + model.log_prior()
+    return em.expect(model, x).log_likelihood + model.log_prior()
 
 
-# --- the bound
+# ---------------------------------------------------------------------------------------------
+# Of every model
+# ---------------------------------------------------------------------------------------------
+
+
+def expectations_add_over_blocks(case: Case, rng):
+    model, x = case.draw(rng)
+    first, *others = (em.expect(model, block) for block in pieces(rng, x))
+    assert_same_expectation(em.expect(model, x), sum(others, first))
+
+
+def blocks_of_any_sizes_give_the_model_of_the_whole(case: Case, rng):
+    start, x = case.clear(rng)
+    w = rng.uniform(0.5, 2, len(x))
+    whole = em.fit(start, x, sample_weight=w)
+    assert whole.converged
+    if isinstance(x, np.ndarray):
+        parts, weights = pieces(rng, x, w)
+        weights = w if rng.random() < 0.5 else weights
+    else:  # a sequence cannot be cut: each is a block
+        parts, weights = Again(x), Again([np.array([one]) for one in w])
+    blocked = em.fit(start, parts, sample_weight=weights)
+    assert_same_model(blocked.model, whole.model, tol=1e-12)
+    # Where gains are rounding, the number of steps is too: compare those that both took.
+    n = min(blocked.n_iter, whole.n_iter) + 1
+    np.testing.assert_allclose(blocked.objective[:n], whole.objective[:n], rtol=1e-12)
+
+
+def an_integer_weight_is_that_many_copies(case: Case, rng):
+    model, x = case.draw(rng)
+    copies = rng.integers(0, 4, len(x))
+    copies[0] = 1  # at least one is left
+    repeated = take(x, np.repeat(np.arange(len(x)), copies))
+    assert_same_expectation(em.expect(model, x, copies), em.expect(model, repeated))
+
+
+def zero_weight_is_absence(case: Case, rng):
+    model, x = case.draw(rng)
+    keep = rng.random(len(x)) < rng.choice([0.1, 0.7])
+    keep[0] = True
+    kept = take(x, np.flatnonzero(keep))
+    weights = np.full(keep.sum(), 1.5)
+    assert_same_expectation(em.expect(model, x, keep * 1.5), em.expect(model, kept, weights))
+
+
+def weights_scale_the_statistics_and_nothing_else(case: Case, rng):
+    """Without a prior: with one, half the data leave half as much said against it."""
+    model, x = case.draw(rng)
+    whole, half = em.expect(model, x), em.expect(model, x, np.full(len(x), 0.5))
+    assert_same_expectation(half + half, whole)
+    assert_same_expectation(half, 0.5 * whole)
+    alone = model if getattr(model, "prior", None) is None else replace(model, prior=None)
+    assert_same_model(alone.m_step(half), alone.m_step(whole))
+
+
+def the_pieces_may_come_in_any_order(case: Case, rng):
+    model, x = case.draw(rng)
+    order = rng.permutation(len(x))
+    assert_same_expectation(em.expect(model, x), em.expect(model, take(x, order)))
+
+
+def em_never_falls(case: Case, rng):
+    model, x = case.draw(rng)
+    steps = list(islice(em.iterate(model, x), 5))
+    own = np.array([objective(step.model, x) for step in steps])
+    np.testing.assert_allclose([step.objective for step in steps], own, rtol=1e-12)
+    assert (np.diff(own) >= -1e-12 * np.abs(own[1:])).all()
+
+
+def em_follows_when_the_data_are_moved(case: Case, rng):
+    if case.move is None:
+        return
+    model, x = case.draw(rng)
+    seed = rng.integers(2**32)
+    moved, y, log_factor = case.move(np.random.default_rng(seed), model, x)
+    here, there = em.expect(model, x), em.expect(moved, y)
+    n_rows = len(x) if isinstance(x, np.ndarray) else sum(map(len, x))
+    shrunk = here.log_likelihood - n_rows * log_factor
+    assert np.isclose(there.log_likelihood, shrunk, rtol=1e-11, atol=1e-8 * n_rows)
+    if isinstance(model, Mixture):
+        np.testing.assert_allclose(moved.log_joint(y), model.log_joint(x) - log_factor, atol=1e-8)
+    after, moved_after = model.m_step(here), moved.m_step(there)
+    assert_same_model(moved_after, case.move(np.random.default_rng(seed), after, x)[0])
+    # A density of parameters shrinks by a factor that is the same for all of them.
+    gain = after.log_prior() - model.log_prior()
+    moved_gain = moved_after.log_prior() - moved.log_prior()
+    assert np.isclose(gain, moved_gain, rtol=1e-8, atol=1e-7)
+
+
+def n_parameters_counts_the_free_ones(case: Case, rng):
+    model, _ = case.draw(rng)
+    vector = pack(model)
+    assert getattr(model, "n_parameters", len(vector)) == len(vector)
+    assert_same_model(unpack(model, vector), model)
+
+
+def the_limit_is_a_stationary_fixed_point(case: Case, rng):
+    start, x = case.clear(rng)
+    fit = em.fit(start, x, tol=0, max_iter=3000)
+    assert fit.converged
+    limit = fit.model
+    assert_same_model(limit.m_step(em.expect(limit, x)), limit, tol=1e-6)
+    slope = slopes(rng, lambda v: objective(unpack(limit, v), x), pack(limit))
+    np.testing.assert_allclose(slope, 0, atol=1e-6 * len(x))
+
+
+def a_model_is_a_value(case: Case, rng):
+    model, x = case.draw(rng)
+    after = model.m_step(em.expect(model, x))
+    assert model == pickle.loads(pickle.dumps(model)) == replace(model) != after
+    for array in numbers(model):
+        assert array.ndim == 0 or not array.flags.writeable
+
+
+# ---------------------------------------------------------------------------------------------
+# Of every mixture
+# ---------------------------------------------------------------------------------------------
 
 
 def elbo_plus_kl_is_log_likelihood(case: Case, rng):
@@ -91,62 +236,11 @@ def responsibilities_are_bayes_rule(case: Case, rng):
     assert (model.predict(x) == r.argmax(axis=1)).all()
 
 
-# --- the E-step
-
-
 def e_step_is_weighted_by_the_responsibilities(case: Case, rng):
     model, x = case.draw(rng)
     r = model.responsibilities(x)
     direct = Expectation(model.log_likelihood(x), r.sum(axis=0), model.statistics(x, r))
     assert_same_expectation(model.e_step(x), direct)
-
-
-def e_step_adds_over_blocks(case: Case, rng):
-    model, x = case.draw(rng)
-    first, *others = (model.e_step(block) for block in pieces(rng, x))
-    assert_same_expectation(model.e_step(x), sum(others, first))
-
-
-def blocks_of_any_sizes_give_the_model_of_the_whole(case: Case, rng):
-    start, x = case.clear(rng)
-    w = rng.uniform(0.5, 2, len(x))
-    parts, weights = pieces(rng, x, w)
-    whole = em.fit(start, x, sample_weight=w)
-    assert whole.converged
-    blocked = em.fit(start, parts, sample_weight=w if rng.random() < 0.5 else weights)
-    assert_same_model(blocked.model, whole.model, tol=1e-12)
-    # Where gains are rounding, the number of steps is too: compare those that both took.
-    n = min(blocked.n_iter, whole.n_iter) + 1
-    np.testing.assert_allclose(blocked.objective[:n], whole.objective[:n], rtol=1e-12)
-
-
-def an_integer_weight_is_that_many_copies(case: Case, rng):
-    model, x = case.draw(rng)
-    copies = rng.integers(0, 4, len(x))
-    copies[0] = 1  # at least one row is left
-    weighted, repeated = model.e_step(x, copies), model.e_step(np.repeat(x, copies, axis=0))
-    assert_same_expectation(weighted, repeated)
-
-
-def zero_weight_is_absence(case: Case, rng):
-    model, x = case.draw(rng)
-    keep = rng.random(len(x)) < rng.choice([0.1, 0.7])
-    keep[0] = True
-    assert_same_expectation(
-        model.e_step(x, keep * 1.5), model.e_step(x[keep], np.full(keep.sum(), 1.5))
-    )
-
-
-def weights_scale_the_statistics_and_nothing_else(case: Case, rng):
-    """Without a prior: with one, half the data leave half as much said against it."""
-    model, x = case.draw(rng)
-    half = model.e_step(x, np.full(len(x), 0.5))
-    assert_same_expectation(half + half, model.e_step(x))
-    alone = model if model.prior is None else replace(model, prior=None)
-    assert_same_model(alone.m_step(half), alone.m_step(model.e_step(x)))
-
-
-# --- the M-step
 
 
 def m_step_maximises_q(case: Case, rng):
@@ -182,17 +276,6 @@ def m_step_forgets_where_it_came_from(case: Case, rng):
         assert_same_model(here, there)
 
 
-def em_never_falls(case: Case, rng):
-    model, x = case.draw(rng)
-    steps = list(islice(em.iterate(model, x), 5))
-    own = np.array([objective(step.model, x) for step in steps])
-    np.testing.assert_allclose([step.objective for step in steps], own, rtol=1e-12)
-    assert (np.diff(own) >= -1e-12 * np.abs(own[1:])).all()
-
-
-# --- symmetries
-
-
 def rows_may_come_in_any_order(case: Case, rng):
     model, x = case.draw(rng)
     order = rng.permutation(len(x))
@@ -209,30 +292,6 @@ def components_have_no_order(case: Case, rng):
     assert_same_model(other.m_step(other.e_step(x)), relabel(model.m_step(model.e_step(x)), order))
 
 
-def em_follows_when_the_data_are_moved(case: Case, rng):
-    model, x = case.draw(rng)
-    seed = rng.integers(2**32)
-    moved, y, log_factor = case.move(np.random.default_rng(seed), model, x)
-    np.testing.assert_allclose(moved.log_joint(y), model.log_joint(x) - log_factor, atol=1e-8)
-    after = model.m_step(model.e_step(x))
-    moved_after = moved.m_step(moved.e_step(y))
-    assert_same_model(moved_after, case.move(np.random.default_rng(seed), after, x)[0])
-    # A density of parameters shrinks by a factor that is the same for all of them.
-    gain = after.log_prior() - model.log_prior()
-    moved_gain = moved_after.log_prior() - moved.log_prior()
-    assert np.isclose(gain, moved_gain, rtol=1e-8, atol=1e-7)
-
-
-# --- calculus
-
-
-def n_parameters_counts_the_free_ones(case: Case, rng):
-    model, _ = case.draw(rng)
-    vector = pack(model)
-    assert model.n_parameters == len(vector)
-    assert_same_model(unpack(model, vector), model)
-
-
 def fisher_identity(case: Case, rng):
     """The gradients of log-likelihood and of Q agree where Q was made."""
     model, x = case.draw(rng)
@@ -245,19 +304,6 @@ def fisher_identity(case: Case, rng):
     np.testing.assert_allclose(slopes(rng, difference, at), 0, atol=1e-6 * len(x))
 
 
-def the_limit_is_a_stationary_fixed_point(case: Case, rng):
-    start, x = case.clear(rng)
-    fit = em.fit(start, x, tol=0, max_iter=3000)
-    assert fit.converged
-    limit = fit.model
-    assert_same_model(limit.m_step(limit.e_step(x)), limit, tol=1e-6)
-    slope = slopes(rng, lambda v: objective(unpack(limit, v), x), pack(limit))
-    np.testing.assert_allclose(slope, 0, atol=1e-6 * len(x))
-
-
-# --- criteria and samples
-
-
 def criteria_are_minus_twice_log_likelihood_plus_penalty(case: Case, rng):
     model, x = case.draw(rng)
     deviance, p = -2 * model.log_likelihood(x), model.n_parameters
@@ -268,24 +314,29 @@ def criteria_are_minus_twice_log_likelihood_plus_penalty(case: Case, rng):
     assert np.isclose(model.icl(x), deviance + p * np.log(len(x)) + 2 * entropy, rtol=1e-12)
 
 
-LAWS = [
-    elbo_plus_kl_is_log_likelihood,
-    elbo_touches_at_the_responsibilities,
-    responsibilities_are_bayes_rule,
-    e_step_is_weighted_by_the_responsibilities,
-    e_step_adds_over_blocks,
+MODEL_LAWS = [
+    expectations_add_over_blocks,
     blocks_of_any_sizes_give_the_model_of_the_whole,
     an_integer_weight_is_that_many_copies,
     zero_weight_is_absence,
     weights_scale_the_statistics_and_nothing_else,
-    m_step_maximises_q,
-    m_step_forgets_where_it_came_from,
+    the_pieces_may_come_in_any_order,
     em_never_falls,
-    rows_may_come_in_any_order,
-    components_have_no_order,
     em_follows_when_the_data_are_moved,
     n_parameters_counts_the_free_ones,
-    fisher_identity,
     the_limit_is_a_stationary_fixed_point,
+    a_model_is_a_value,
+]
+MIXTURE_LAWS = [
+    elbo_plus_kl_is_log_likelihood,
+    elbo_touches_at_the_responsibilities,
+    responsibilities_are_bayes_rule,
+    e_step_is_weighted_by_the_responsibilities,
+    m_step_maximises_q,
+    m_step_forgets_where_it_came_from,
+    rows_may_come_in_any_order,
+    components_have_no_order,
+    fisher_identity,
     criteria_are_minus_twice_log_likelihood_plus_penalty,
 ]
+LAWS = MODEL_LAWS + MIXTURE_LAWS

@@ -20,8 +20,6 @@ families = pytest.mark.parametrize("case", CASES, ids=str)
 @families
 @given(seed=st.integers(0, 2**32 - 1))
 def test_law(law, case, seed):
-    if law.__name__ == "em_follows_when_the_data_are_moved" and case.move is None:
-        return
     law(case, np.random.default_rng(seed))
 
 

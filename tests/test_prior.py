@@ -179,8 +179,6 @@ def test_on_the_line_all_families_of_normals_have_one_prior():
 @settings(max_examples=15)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_law_with_a_prior(law, case, seed):
-    if law.__name__ == "em_follows_when_the_data_are_moved" and case.move is None:
-        return
     law(case, np.random.default_rng(seed))
 
 

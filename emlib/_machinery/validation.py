@@ -77,14 +77,19 @@ def reject_rows(bad: NDArray[np.bool_], name: str, fault: str, remedy: str) -> N
         raise RowError(rows.tolist(), name, fault, remedy)
 
 
-def data_matrix(x: ArrayLike, columns: int | None = None) -> FloatArray:
-    """Return data as an (N, D) float64 array with N >= 1, all finite."""
+def data_matrix(
+    x: ArrayLike, columns: int | None = None, *, missing: bool = False
+) -> FloatArray:
+    """Return data as an (N, D) float64 array with N >= 1, all finite but what is `missing` (NaN)."""
     array = number_array(x, "x")
     if array.ndim != 2:
         hint = " Use x[:, None] for one feature." if array.ndim == 1 else ""
         raise ValueError(f"x must have shape (N, D), not {array.shape}.{hint}")
     if columns is not None and array.shape[1] != columns:
         raise ValueError(f"x must have {columns} columns as the model has, not {array.shape[1]}.")
+    if missing:
+        _finite_rows(np.where(np.isnan(array), 0.0, array))
+        return array
     return _finite_rows(array)
 
 
