@@ -73,7 +73,9 @@ def outcome(tmp_path_factory):
     done = subprocess.run(
         [*command, str(folder)], env=environment, capture_output=True, text=True, check=False
     )
-    results = re.findall(r"^(PASSED|FAILED) \S+::Cell (\d+)(, solved)?(?: - .*)?$", done.stdout, re.M)
+    results = re.findall(
+        r"^(PASSED|FAILED) \S+::Cell (\d+)(, solved)?(?: - .*)?$", done.stdout, re.M
+    )
     assert len(results) == 1 + 3 * len(GOOD | BAD), done.stdout + done.stderr
     return done.stdout, {(int(cell), bool(solved)): word for word, cell, solved in results}
 
