@@ -67,7 +67,7 @@ def copy_tree(target: Path) -> None:
 
 
 def strict_comparison() -> object:
-    """Return what notebooks/conftest.py tells nbval."""
+    """Return notebooks/conftest.py: it compares strictly, and tries the solutions."""
     spec = importlib.util.spec_from_file_location("strict", ROOT / "notebooks" / "conftest.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

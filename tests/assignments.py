@@ -62,7 +62,7 @@ def load(name: str, file: Path) -> ModuleType:
 
 @functools.cache
 def answers(name: str) -> ModuleType:
-    """Return the tables of right and wrong answers of a set."""
+    """Return the tables of right and wrong answers to a set, or to the exercises of a chapter."""
     return load(f"answers_{name}", ANSWERS / f"{name}.py")
 
 

@@ -14,8 +14,21 @@ pytest.register_assert_rewrite("cases", "laws")
 settings.register_profile("book", derandomize=True, max_examples=50, deadline=None, database=None)
 settings.load_profile("book")
 
-LONGEST = ("test_course.py", "test_torture.py")  # begun first, so that no worker waits for the rest
+# Begun first, the longest of all at the head, so that no worker waits for the rest: a file, and in
+# it all cells of a notebook, goes to one worker.
+LONGEST = (
+    "test_course.py",
+    "test_assignments.py",
+    "test_mixture.py",
+    "test_prior.py",
+    "test_scale.py",
+    ".ipynb",
+)
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    def rank(item):
+        name, last = item.path.name, len(LONGEST)
+        return next((place for place in range(last) if name.endswith(LONGEST[place])), last)
+
+    items.sort(key=rank)

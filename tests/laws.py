@@ -50,6 +50,13 @@ def assert_same_expectation(a, b, tol=1e-12):
         np.testing.assert_allclose(left, right, rtol=0, atol=tol * scale)
 
 
+def assert_same_fit(fit, wanted):
+    assert fit.status == wanted.status
+    assert fit.n_iter == wanted.n_iter
+    assert_same_model(fit.model, wanted.model, 1e-9)
+    np.testing.assert_allclose(fit.objective, wanted.objective, rtol=1e-12)
+
+
 def slopes(rng, function, vector, h=1e-5):
     """Return central differences along some random orthogonal directions (six at most)."""
     n = len(vector)

@@ -19,6 +19,7 @@ import pytest
 
 import assignments
 
+pytestmark = pytest.mark.course
 README = (assignments.ROOT / "assignments" / "README.md").read_text(encoding="utf-8")
 STEP = re.compile(
     r"^<!-- run: (?P<name>[\w ]+) -->\n```bash\n(?P<command>.*?)^```\n"

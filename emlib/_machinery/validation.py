@@ -77,10 +77,8 @@ def reject_rows(bad: NDArray[np.bool_], name: str, fault: str, remedy: str) -> N
         raise RowError(rows.tolist(), name, fault, remedy)
 
 
-def data_matrix(
-    x: ArrayLike, columns: int | None = None, *, missing: bool = False
-) -> FloatArray:
-    """Return data as an (N, D) float64 array with N >= 1, all finite but what is `missing` (NaN)."""
+def data_matrix(x: ArrayLike, columns: int | None = None, *, missing: bool = False) -> FloatArray:
+    """Return data as (N, D) float64 with N >= 1, all finite, or NaN where it may be `missing`."""
     array = number_array(x, "x")
     if array.ndim != 2:
         hint = " Use x[:, None] for one feature." if array.ndim == 1 else ""
