@@ -9,7 +9,6 @@ import ast
 import base64
 import hashlib
 import html
-import importlib
 import io
 import json
 import pkgutil
@@ -23,6 +22,7 @@ from PIL import Image, ImageSequence
 
 import frames
 import refresh
+from modules import house
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
@@ -287,19 +287,18 @@ def modules() -> list[str]:
 
 def reference_pages() -> dict[str, str]:
     """Return one page of the reference a module, and an overview; the exercises' on one."""
-    pages, rows = {}, []
+    pages = {}
     checks = [m for m in modules() if m.startswith("emlib.checks")]
     for name in [m for m in modules() if m not in checks] + ["emlib.checks"]:
         short = name.removeprefix("emlib.")
-        summary = importlib.import_module(name).__doc__.strip().partition("\n")[0]
-        rows.append(f"* [`{name}`]({short}.md): {summary}")
         body = [automodule(name)]
         if name == "emlib.checks":
             body += [f"## {m}\n\n{automodule(m)}" for m in checks if m != name]
         pages[short] = f"# {name}\n\n" + "\n\n".join(body) + "\n"
     tree = "```{toctree}\n:hidden:\n\n" + "\n".join(pages) + "\n```"
     intro = (DOCS / "reference.in").read_text(encoding="utf-8")
-    pages["index"] = "\n\n".join([intro, "\n".join(rows), tree]) + "\n"
+    house_map = f"```{{raw}} html\n{house()}\n```"
+    pages["index"] = "\n\n".join([intro, house_map, tree]) + "\n"
     return pages
 
 
