@@ -318,6 +318,21 @@ def criteria_are_minus_twice_log_likelihood_plus_penalty(case: Case, rng):
     assert np.isclose(model.icl(x), deviance + p * np.log(len(x)) + 2 * entropy, rtol=1e-12)
 
 
+def criteria_count_copies(case: Case, rng):
+    """Weights are copies in the log-likelihood and in every criterion, N included."""
+    model, x = case.draw(rng)
+    copies = rng.integers(0, 4, len(x))
+    copies[0] = 1
+    repeated = np.repeat(x, copies, axis=0)
+    for name in ("log_likelihood", "aic", "bic", "icl"):
+        score = getattr(model, name)
+        assert np.isclose(score(x, copies), score(repeated), rtol=1e-12), name
+    hard = model.icl(x, copies, labels="hard")
+    largest = model.responsibilities(repeated).max(axis=1)
+    assert np.isclose(hard, model.bic(repeated) - 2 * np.log(largest).sum(), rtol=1e-12)
+    assert hard <= model.icl(x, copies) + 1e-9
+
+
 MODEL_LAWS = [
     expectations_add_over_blocks,
     blocks_of_any_sizes_give_the_model_of_the_whole,
@@ -342,5 +357,6 @@ MIXTURE_LAWS = [
     components_have_no_order,
     fisher_identity,
     criteria_are_minus_twice_log_likelihood_plus_penalty,
+    criteria_count_copies,
 ]
 LAWS = MODEL_LAWS + MIXTURE_LAWS

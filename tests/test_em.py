@@ -402,6 +402,67 @@ def test_fit_best_needs_a_start():
         em.fit_best([], X)
 
 
+@pytest.mark.filterwarnings("ignore::emlib.DegenerateWarning")
+def test_a_best_fit_says_how_often_it_was_found():
+    starts = [coins(0.6, 0.5), coins(0.7, 0.3), coins(0.66, 0.66), coins(0.8, 0.5)]
+    best = em.fit_best(starts, data.two_coins(), tol=1e-9)
+    assert best.found == (3, 4)  # the third is a saddle
+    assert best.message.endswith("found by 3 of 4 runs")
+    assert best.runs[0].found == (1, 1) and "found" not in best.runs[0].message
+
+
+# --- any climb
+
+
+def counted(model_class):
+    """Return a class that counts its E-steps, and the list that it counts in."""
+    calls = []
+
+    class Counted(model_class):
+        def e_step(self, x, sample_weight=None):
+            calls.append(x)
+            return super().e_step(x, sample_weight)
+
+    return Counted, calls
+
+
+def test_fit_is_run_of_iterate():
+    one, other = em.fit(Linkage(0.5), X), em.run(em.iterate(Linkage(0.5), X))
+    np.testing.assert_array_equal(one.objective, other.objective)
+    assert one.model == other.model and one.message == other.message
+
+
+def test_fit_follows_any_climb():
+    def two_at_a_time(model, x, sample_weight=None):
+        for step in islice(em.iterate(model, x, sample_weight), 0, None, 2):
+            yield em.Step(step.model, step.expectation, n_e_steps=2)
+
+    w = [3]
+    fit = em.fit(Linkage(0.1), X[None], sample_weight=w, steps=two_at_a_time)
+    plain = em.fit(Linkage(0.1), X[None], sample_weight=w)
+    assert fit.converged and fit.n_e_steps == 2 * (fit.n_iter + 1)
+    np.testing.assert_array_equal(fit.objective, plain.objective[: 2 * fit.n_iter + 1 : 2])
+
+
+@pytest.mark.parametrize("max_iter", [0, 5, 10_000])
+def test_e_steps_are_counted(max_iter):
+    counting, calls = counted(Linkage)
+    fit = em.fit(counting(0.5), X, max_iter=max_iter)
+    assert fit.n_e_steps == len(calls) == fit.n_iter + 1
+
+
+def test_a_climb_has_a_start():
+    with pytest.raises(ValueError, match="a climb yields at least its start"):
+        em.run(iter([]))
+
+
+def test_expectations_scale():
+    e = BinomialMixture([0.5, 0.5], [0.2, 0.7]).e_step(data.two_coins())
+    assert_same_expectation(0.5 * e + 1.5 * e, 2 * e)
+    nested = Expectation(1.0, np.ones(1), (e, np.ones(2)))
+    assert_same_expectation(nested + (-1) * nested, 0 * nested)
+
+
 # --- blocks
 
 
