@@ -441,7 +441,8 @@ def test_fit_follows_any_climb():
     fit = em.fit(Linkage(0.1), X[None], sample_weight=w, steps=two_at_a_time)
     plain = em.fit(Linkage(0.1), X[None], sample_weight=w)
     assert fit.converged and fit.n_e_steps == 2 * (fit.n_iter + 1)
-    np.testing.assert_array_equal(fit.objective, plain.objective[: 2 * fit.n_iter + 1 : 2])
+    every_second = plain.objective[::2]
+    np.testing.assert_array_equal(fit.objective[: len(every_second)], every_second)
 
 
 @pytest.mark.parametrize("max_iter", [0, 5, 10_000])
