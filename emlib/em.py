@@ -204,7 +204,7 @@ class Fit(Generic[Model]):
 
 def expect(model: EMModel, x: Any, sample_weight: Any = None) -> Expectation:
     """Return the expectation over all of x: the sum of `model.e_step` over its blocks."""
-    total: Expectation = located(x, sample_weight).total(model.e_step)
+    total: Expectation = located(model, x, sample_weight).total(model.e_step)
     return total
 
 
@@ -242,7 +242,7 @@ def iterate(model: Model, x: Any, sample_weight: Any = None) -> Iterator[Step[Mo
     0.608247
     0.624321
     """
-    data = located(x, sample_weight)
+    data = located(model, x, sample_weight)
     while True:
         expectation = expect(model, data)
         yield Step(model, expectation)

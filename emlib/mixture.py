@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, logsumexp
 
+from emlib._machinery import parallel
 from emlib._machinery.validation import (
     data_vector,
     number_array,
@@ -35,6 +36,7 @@ class Mixture(Rows):
     plain numbers of shape (N,), and `draw` if it is to be sampled from.
     """
 
+    row_ndim: ClassVar[int] = 0
     weights: FloatArray
     prior: MixturePrior | None = None  # a family that takes one has a field of this name
 
@@ -88,6 +90,9 @@ class Mixture(Rows):
 
     def log_joint(self, x: ArrayLike) -> FloatArray:
         """Return log pi_k + log p(x_n | k), shape (N, K), in nats."""
+        return self._by_block(self._log_joint, x)
+
+    def _log_joint(self, x: FloatArray) -> FloatArray:
         return self.log_components(x) + self.log_weights
 
     def log_prior(self) -> float:
@@ -98,15 +103,15 @@ class Mixture(Rows):
 
     def responsibilities(self, x: ArrayLike) -> FloatArray:
         """Return r_nk = p(z_n = k | x_n), shape (N, K); rows sum to one."""
-        return posterior(self.log_joint(x))[1]
+        return self._by_block(lambda block: posterior(self._log_joint(block))[1], x)
 
     def log_density_block(self, x: FloatArray) -> FloatArray:
         """Return log p(x_n), shape (N,), in nats."""
-        return logsumexp(self.log_joint(x), axis=1) if len(x) else np.zeros(0)
+        return logsumexp(self._log_joint(x), axis=1) if len(x) else np.zeros(0)
 
     def predict(self, x: ArrayLike) -> IntArray:
         """Return the most probable component of each observation, shape (N,)."""
-        return self._by_block(lambda block: self.log_joint(block).argmax(axis=1), x)
+        return self._by_block(lambda block: self._log_joint(block).argmax(axis=1), x)
 
     def expected_log_joint(self, x: ArrayLike, q: ArrayLike) -> float:
         """Return Q = sum_nk q_nk (log pi_k + log p(x_n | k)), what an M-step maximises."""
@@ -190,7 +195,7 @@ class Mixture(Rows):
         def vagueness(block: FloatArray) -> FloatArray:
             if not len(block):
                 return np.zeros(0)
-            r = self.responsibilities(block)
+            _, r = posterior(self._log_joint(block))
             return entr(r).sum(axis=1) if labels == "soft" else -np.log(r.max(axis=1))
 
         vague = self._sum_by_block(vagueness, x, sample_weight)
@@ -198,17 +203,34 @@ class Mixture(Rows):
 
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Return the counts and `statistics` of a block under its responsibilities."""
-        log_density, r = posterior(self.log_joint(x)) if len(x) else self._nothing()
+        log_density, r = posterior(self._log_joint(x)) if len(x) else self._nothing()
         r, log_likelihood = weighted(r, log_density, w)
         return Expectation(log_likelihood, r.sum(axis=0), self.statistics(x, r))
 
-    def expect_under(self, x: FloatArray, q: FloatArray) -> Expectation:
-        """Return counts and statistics under any q, rows times weights, without a likelihood.
+    def expect_under(self, x: ArrayLike, q: ArrayLike) -> Expectation:
+        """Return counts and statistics under any q, without a log-likelihood.
 
         What an M-step takes from a q that is not made of this model's responsibilities (chapter
         7), or from the groups of a start.
+
+        Parameters
+        ----------
+        x : array_like, shape (N,) or (N, D)
+            Data.
+        q : array_like, shape (N, K)
+            One row of non-negative numbers for each row of x: a distribution over components,
+            times the weight of the row.
         """
-        return Expectation(0.0, q.sum(axis=0), self.statistics(x, q))
+        rows, q = self._rows(x), number_array(q, "q")
+        starts = self._starts(rows)
+
+        def part(start: int) -> Expectation:
+            block = self.check(rows[start : start + starts.step])
+            share = q[start : start + starts.step]
+            return Expectation(0.0, share.sum(axis=0), self.statistics(block, share))
+
+        total: Expectation = parallel.total(part, starts)
+        return total
 
     def _nothing(self) -> tuple[FloatArray, FloatArray]:
         """Return the log densities and responsibilities of no data."""

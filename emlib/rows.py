@@ -6,15 +6,17 @@ Rows are worked on block by block, on all cores, so that no array grows with N b
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib._machinery import parallel
+from emlib._machinery.blocks import located
 from emlib._machinery.dask import Chunks
 from emlib._machinery.validation import RowError, data_matrix, sample_weights
-from emlib._machinery.value import FloatArray, Value
+from emlib._machinery.value import FloatArray, OfRows
 from emlib.coordinates import Space, pack
 from emlib.em import Expectation
 
@@ -23,12 +25,16 @@ LONG = 4096  # rows of a block if that takes up to eight times as much: matrix p
 FEWEST = 64  # rows of a block, however many components and features there are
 
 
-class Rows(Value):
+class Rows(OfRows):
     """A model of rows that are independent of one another.
 
     A family is a frozen dataclass that derives from this class, and defines `log_density_block`,
     `expect_block`, `m_step` and `spaces`; `check` too if its rows are not vectors of plain
-    numbers. A mixture derives from `Mixture`, which defines the first two.
+    numbers, with `row_ndim` 0 if each is one number. A mixture derives from `Mixture`, which
+    defines the first two.
+
+    Data are an array, blocks of it, a memory-mapped or a dask array (see `em.iterate`), the same
+    for each method.
     """
 
     # -- what a family defines ------------------------------------------------------------
@@ -90,10 +96,9 @@ class Rows(Value):
 
         With weights, which count copies, N is their sum.
         """
-        rows = self._rows(x)
-        w = sample_weights(sample_weight, len(rows))
-        n = len(rows) if w is None else w.sum()
-        return -2 * self.log_likelihood(rows, w) + self.n_parameters * float(np.log(n))
+        n = self._total(_size, x, sample_weight)
+        penalty = self.n_parameters * float(np.log(n))
+        return -2 * self.log_likelihood(x, sample_weight) + penalty
 
     def e_step(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Expectation:
         """Return the expected sufficient statistics of x, worked out block by block.
@@ -110,10 +115,8 @@ class Rows(Value):
         ValueError
             If x is not what the family can have produced; the message names the rows.
         """
-        if isinstance(x, Chunks):
-            total: Expectation = x.total(self.e_step)
-            return total
-        return self._total(self.expect_block, x, sample_weight)
+        total: Expectation = self._total(self.expect_block, x, sample_weight)
+        return total
 
     # -- block by block: no array grows with N but the result -----------------------------
 
@@ -136,10 +139,18 @@ class Rows(Value):
     def _total(
         self,
         function: Callable[[FloatArray, FloatArray | None], Any],
-        x: ArrayLike,
-        sample_weight: ArrayLike | None,
+        x: Any,
+        sample_weight: Any = None,
     ) -> Any:
-        """Return the sum of function(block, weights); rows of weight zero are absent."""
+        """Return the sum of function(rows, weights); rows of weight zero are absent."""
+        return located(self, x, sample_weight).total(partial(self._total_of, function))
+
+    def _total_of(
+        self, function: Callable[[FloatArray, FloatArray | None], Any], x: Any, sample_weight: Any
+    ) -> Any:
+        """Return the sum over one array or over the chunks of one."""
+        if isinstance(x, Chunks):
+            return x.total(partial(self._total_of, function))
         rows = self._rows(x)
         w = sample_weights(sample_weight, len(rows))
         starts = self._starts(rows)
@@ -157,7 +168,7 @@ class Rows(Value):
         return parallel.total(part, starts)
 
     def _sum_by_block(
-        self, function: Callable[[FloatArray], FloatArray], x: ArrayLike, sample_weight: Any = None
+        self, function: Callable[[FloatArray], FloatArray], x: Any, sample_weight: Any = None
     ) -> float:
         """Return the sum of function(block), one value a row, times their weights if any."""
 
@@ -167,9 +178,9 @@ class Rows(Value):
 
         return float(self._total(weighted_sum, x, sample_weight))
 
-    def _by_block(self, function: Callable[[FloatArray], FloatArray], x: ArrayLike) -> Any:
+    def _by_block(self, function: Callable[[FloatArray], FloatArray], x: Any) -> Any:
         """Return function(block) of all blocks of x, end to end."""
-        parts = self._total(lambda block, _: [function(block)], x, None)
+        parts = self._total(lambda block, _: [function(block)], x)
         return np.concatenate(parts)
 
 
@@ -182,3 +193,8 @@ def _on_present(
         return function(x[kept], w[kept])
     except RowError as error:
         raise error.chosen(kept.tolist()) from None
+
+
+def _size(x: FloatArray, w: FloatArray | None) -> float:
+    """Return the number of rows, counting copies."""
+    return float(len(x) if w is None else w.sum())

@@ -93,7 +93,7 @@ def part_way(
     """
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction must lie between 0 and 1, but it is {fraction!r}.")
-    data = located(x, sample_weight)
+    data = located(model, x, sample_weight)
     while True:
         step = Step(model, em.expect(model, data))
         yield step
@@ -517,7 +517,7 @@ def incremental(model: M, blocks: Any, sample_weight: Any = None) -> Iterator[Mo
     >>> bool(np.allclose(ends[0].model.rates, ends[1].model.rates))  # one block: that is EM
     True
     """
-    frame, data = model, list(located(blocks, sample_weight))
+    frame, data = model, list(located(model, blocks, sample_weight))
     data = [(frame.check(x), w) for x, w in data]
     q = [model.responsibilities(x) for x, _ in data]
     parts = [_collect(frame, x, r, w) for (x, w), r in zip(data, q, strict=True)]
@@ -543,7 +543,7 @@ def _times(q: FloatArray, sample_weight: ArrayLike | None) -> FloatArray:
 
 
 def _collect(
-    model: Mixture, x: FloatArray, q: FloatArray, sample_weight: ArrayLike | None
+    model: Mixture, x: ArrayLike, q: FloatArray, sample_weight: ArrayLike | None
 ) -> Expectation:
     """Return the expected statistics under any q, without a log-likelihood."""
     return model.expect_under(x, _times(q, sample_weight))
@@ -552,5 +552,5 @@ def _collect(
 def _move(model: M, x: ArrayLike, q: FloatArray, sample_weight: ArrayLike | None) -> Move[M]:
     """Return the iterate of a variant that holds q: its statistics are those of q."""
     log_likelihood = model.e_step(x, sample_weight).log_likelihood
-    statistics = _collect(model, model.check(x), q, sample_weight)
+    statistics = _collect(model, x, q, sample_weight)
     return Move(model, replace(statistics, log_likelihood=log_likelihood), q)

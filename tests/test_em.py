@@ -21,7 +21,7 @@ from emlib import (
     data,
     em,
 )
-from emlib._machinery.blocks import blocks
+from emlib._machinery.blocks import located
 from laws import assert_same_expectation
 
 X = data.linkage()
@@ -469,7 +469,7 @@ def test_expectations_scale():
 
 def test_arrays_and_nested_numbers_are_one_block():
     for x in (X, list(X), tuple(X), [[1, 2], [3, 4]], [(1.0, 2.0)], np.ones((3, 2)), []):
-        assert len(list(blocks(x))) == 1
+        assert len(list(located(None, x))) == 1
 
 
 def test_lists_of_arrays_and_re_iterables_are_blocks():
@@ -480,14 +480,14 @@ def test_lists_of_arrays_and_re_iterables_are_blocks():
             return iter(parts)
 
     for x in (parts, tuple(parts), Reader()):
-        assert [len(block) for block, _ in blocks(x)] == [3, 2]
+        assert [len(block) for block, _ in located(None, x)] == [3, 2]
 
 
 def test_weights_are_cut_like_the_blocks():
     parts = [np.ones(3), np.ones(2)]
     w = np.arange(5.0)
     for weights in (w, list(w), [w[:3], w[3:]]):
-        cut = [weight.tolist() for _, weight in blocks(parts, weights)]
+        cut = [weight.tolist() for _, weight in located(None, parts, weights)]
         assert cut == [[0, 1, 2], [3, 4]]
 
 

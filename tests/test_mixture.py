@@ -197,7 +197,7 @@ def test_an_emptied_component_is_degenerate():
 
 def test_a_family_must_define_its_four_methods():
     class Nothing(Mixture):
-        pass
+        weights = np.ones(1)
 
     nothing = Nothing()
     for call in (

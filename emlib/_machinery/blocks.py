@@ -1,61 +1,69 @@
-"""Data in one piece or in many, and sums over the pieces."""
+"""Data in one piece or in many, and sums over the pieces.
+
+One gate for whatever may be data: an array, something that NumPy reads as one, a collection of
+blocks, or a dask array. `located` decides which it is; everything else follows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from emlib._machinery.dask import Chunks, is_dask
 from emlib._machinery.validation import number_array
-from emlib._machinery.value import FloatArray
+from emlib._machinery.value import FloatArray, OfRows
 
 
 class Blocks:
-    """Data, with their weights, as what can be summed over."""
+    """Data, with their weights, as what can be summed over.
 
-    def __init__(self, x: Any, sample_weight: Any = None) -> None:
-        self._x, self._sample_weight = x, sample_weight
+    Attributes
+    ----------
+    in_pieces : bool
+        Whether they came in more than one piece, so that an error should say which it is about.
+    """
+
+    def __init__(self, x: Any, sample_weight: Any, in_pieces: bool) -> None:
+        self._x, self._sample_weight, self.in_pieces = x, sample_weight, in_pieces
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
-        return blocks(self._x, self._sample_weight)
+        if not self.in_pieces:
+            yield self._x, self._sample_weight
+        elif self._sample_weight is None:
+            for block in self._x:
+                yield block, None
+        else:
+            yield from _weighted(self._x, self._sample_weight)
 
-    def total(self, e_step: Callable[[Any, Any], Any]) -> Any:
-        """Return the sum of e_step(block, weights) over all blocks."""
+    def total(self, function: Callable[[Any, Any], Any]) -> Any:
+        """Return the sum of function(block, weights) over all blocks."""
         total = None
         for number, (block, weights) in enumerate(self):
             try:
-                part = e_step(block, weights)
+                part = function(block, weights)
             except ValueError as error:
-                if _is_blocked(self._x):
+                if self.in_pieces:
                     error.add_note(f"This is about block {number} of x, counted from zero.")
                 raise
             total = part if total is None else total + part
-        if total is None:
-            raise ValueError("x holds no blocks; at least one row is needed.")
         return total
 
 
-def located(x: Any, sample_weight: Any = None) -> Blocks:
+def located(model: Any, x: Any, sample_weight: Any = None) -> Blocks:
     """Return data as `Blocks`, once a fit: what must be sent to a cluster is sent once.
-
-    A dask array is one block, `Chunks`, which a model of rows takes to pieces.
-    """
-    if isinstance(x, Blocks):
-        return x
-    return Blocks(Chunks(x, sample_weight)) if is_dask(x) else Blocks(x, sample_weight)
-
-
-def blocks(x: Any, sample_weight: Any = None) -> Iterator[tuple[Any, Any]]:
-    """Yield the blocks of x, each with its weights (or None).
 
     Parameters
     ----------
-    x : array_like or re-iterable of arrays
-        Anything that NumPy reads as one array is one block; a list of arrays, or any object
-        that gives arrays each time it is iterated over, is that many blocks. A memory-mapped
-        array is one block too: the E-step reads it piece by piece.
+    model : EMModel or type
+        Whose data they are. For a model of rows that are vectors a list of vectors is rows, for
+        any other it is blocks.
+    x : array_like, re-iterable of arrays, or dask array
+        Anything that NumPy reads as one array of numbers is one block, a memory-mapped array too.
+        A list of arrays, or any object that gives arrays each time it is iterated over, is that
+        many blocks. A dask array is one block, `Chunks`, which a model of rows takes to pieces.
     sample_weight : array_like, re-iterable of arrays or None
         One weight a row, in one array or in blocks like those of x; or one weight a block, where
         there are fewer blocks than rows.
@@ -63,40 +71,63 @@ def blocks(x: Any, sample_weight: Any = None) -> Iterator[tuple[Any, Any]]:
     Raises
     ------
     ValueError
-        If x is a one-shot iterator, or the weights do not match the blocks.
+        If x is a one-shot iterator.
 
     Examples
     --------
-    >>> [len(block) for block, _ in blocks([np.zeros(3), np.zeros(2)])]
+    >>> [len(block) for block, _ in located(None, [np.zeros(3), np.zeros(2)])]
     [3, 2]
     """
-    if not _is_blocked(x):
-        yield x, sample_weight
-    elif sample_weight is None:
-        for block in x:
-            yield block, None
-    elif _is_blocked(sample_weight, "sample_weight"):
-        yield from zip(x, sample_weight, strict=True)
-    else:
-        weights = number_array(sample_weight, "sample_weight")
-        one_each = weights.ndim == 1 and isinstance(x, (list, tuple)) and len(weights) == len(x)
-        if one_each and len(weights) < sum(map(len, x)):
-            yield from zip(x, weights, strict=True)
-        else:
-            yield from _sliced(x, weights)
+    if isinstance(x, Blocks):
+        return x
+    if is_dask(x):
+        return Blocks(Chunks(x, sample_weight), None, in_pieces=False)
+    if _is_array(x):
+        return Blocks(x, sample_weight, in_pieces=False)
+    _refuse_iterator(x, "x")
+    rank = _item_rank(x)
+    if rank > 1 or (rank == 1 and not _has_vectors(model)):
+        return Blocks(x, sample_weight, in_pieces=True)
+    return Blocks(list(x), sample_weight, in_pieces=False)
 
 
-def _is_blocked(x: Any, name: str = "x") -> bool:
+def _is_array(x: Any) -> bool:
+    """Whether x is an array, a data frame, a number or a text: nothing to iterate over."""
+    return hasattr(x, "__array__") or not isinstance(x, Iterable) or isinstance(x, (str, Mapping))
+
+
+def _refuse_iterator(x: Any, name: str) -> None:
     if isinstance(x, Iterator):
         raise ValueError(
-            f"{name} is an iterator, which is used up after one pass, and EM passes over the "
-            "data once an iteration. Give a list of arrays or an object with __iter__."
+            f"{name} is an iterator, which is used up after one pass, and EM passes over the data "
+            f"once an iteration. Give a list, list({name}), or an object with __iter__."
         )
-    if hasattr(x, "__array__") or not isinstance(x, Iterable):
-        return False
-    if isinstance(x, (list, tuple)):  # nested numbers are one array, not blocks
-        return len(x) > 0 and all(isinstance(item, np.ndarray) and item.ndim for item in x)
-    return True
+
+
+def _item_rank(x: Iterable[Any]) -> int:
+    """Return the number of dimensions of the arrays in x: 0 for numbers and lists of them."""
+    first = list(islice(x, 1))
+    if not first and not isinstance(x, Sized):  # an empty list is an array without rows
+        raise ValueError("x holds no blocks; at least one row is needed.")
+    return np.ndim(first[0]) if first and hasattr(first[0], "__array__") else 0
+
+
+def _has_vectors(model: Any) -> bool:
+    kind = model if isinstance(model, type) else type(model)
+    return issubclass(kind, OfRows) and kind.row_ndim == 1
+
+
+def _weighted(x: Iterable[Any], sample_weight: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield blocks with their weights."""
+    _refuse_iterator(sample_weight, "sample_weight")
+    if not _is_array(sample_weight) and _item_rank(sample_weight) > 0:
+        yield from zip(x, sample_weight, strict=True)
+        return
+    weights = number_array(sample_weight, "sample_weight")
+    if isinstance(x, Sized) and weights.shape == (len(x),) and len(x) < sum(map(len, x)):
+        yield from zip(x, weights, strict=True)
+    else:
+        yield from _sliced(x, weights)
 
 
 def _sliced(x: Iterable[Any], weights: FloatArray) -> Iterator[tuple[Any, Any]]:

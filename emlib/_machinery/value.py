@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,18 @@ class Value:
             for item in value if isinstance(value, tuple) else (value,):
                 if isinstance(item, np.ndarray):
                     item.setflags(write=False)
+
+
+class OfRows(Value):
+    """A value that is a model of rows, each independent of the others.
+
+    Attributes
+    ----------
+    row_ndim : int
+        What a row is: 0 for one number, 1 for a vector of numbers.
+    """
+
+    row_ndim: ClassVar[int] = 1
 
 
 def _equal(a: Any, b: Any) -> bool:

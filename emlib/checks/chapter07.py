@@ -226,26 +226,21 @@ def geometric(family: Any) -> None:
     weights, p = np.array([0.3, 0.7]), np.array([0.6, 0.15])
     x = np.array([1.0, 1.0, 2.0, 3.0, 5.0, 9.0, 14.0])
     model = call(family, weights, p)
-    value = call(model.log_joint, x)
-    right = np.log(weights) + geom.logpmf(x[:, None], p)
+    value = call(model.log_components, x)
+    right = np.asarray(geom.logpmf(x[:, None], p))
     hints: list[tuple[Any, str]] = [
-        (right - np.log(weights), "log_joint lacks log pi_k: it is the *joint* of x and kind."),
         (right + np.log(weights), "log_components has log pi_k in it; log_joint will add that."),
-        (np.exp(right), "log_joint returns probabilities; their logarithms are wanted."),
+        (np.exp(right), "log_components returns probabilities; their logarithms are wanted."),
         (
-            np.log(weights) + geom.pmf(x[:, None], p),
-            "log_components returns probabilities; their logarithms are wanted.",
-        ),
-        (
-            np.log(weights) + np.log(p) + x[:, None] * np.log1p(-p),
+            np.log(p) + x[:, None] * np.log1p(-p),
             "You count x failures. The last of the x attempts is the success: x - 1 failures.",
         ),
-        (right - np.log(p), "log_joint lacks the success, log p."),
-        (right.T, "log_joint should have one row for each observation."),
+        (right - np.log(p), "log_components lacks the success, log p."),
+        (right.T, "log_components should have one row for each observation."),
     ]
     if np.shape(value) == right.T.shape and np.allclose(value, right.T):
         raise Problem(hints[-1][1])
-    close(value, right, "log_joint(x)", hints, "log pi_k + log p + (x - 1) log(1 - p).")
+    close(value, right, "log_components(x)", hints, "log p + (x - 1) log(1 - p).")
     if call(lambda: model.n_parameters) != 3:
         raise Problem(
             f"n_parameters of two components should be 3 (one weight and two probabilities are "
@@ -253,7 +248,7 @@ def geometric(family: Any) -> None:
         )
     e_step = call(model.e_step, x)
     after = call(model.m_step, e_step)
-    r = softmax(right, axis=1)
+    r = softmax(np.log(weights) + right, axis=1)
     close(after.weights, r.mean(axis=0), "weights after one step", (), "See (3.9).")
     attempts = x @ r
     hints = [

@@ -1,12 +1,14 @@
 """Right and wrong answers to the exercises of chapter 7."""
 
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import softmax
 from scipy.stats import geom, poisson
 
 from emlib import ABO, Mixture
+from emlib.coordinates import PROBABILITY, SIMPLEX
 from emlib.mixture import mixing
 
 # --- 7.2
@@ -243,10 +245,10 @@ class Geometric(Mixture):
     weights: np.ndarray
     probabilities: np.ndarray
 
-    def log_joint(self, x):
+    def log_components(self, x):
         failures = self.check(x)[:, None] - 1
         p = self.probabilities
-        return self.log_weights + np.log(p) + failures * np.log1p(-p)
+        return np.log(p) + failures * np.log1p(-p)
 
     def statistics(self, x, responsibilities):
         return (x @ responsibilities,)
@@ -255,46 +257,44 @@ class Geometric(Mixture):
         counts, (attempts,) = expectation.counts, expectation.statistics
         return replace(self, weights=mixing(counts), probabilities=counts / attempts)
 
-    @property
-    def n_parameters(self):
-        return 2 * self.n_components - 1
+    spaces: ClassVar = {"weights": SIMPLEX, "probabilities": PROBABILITY}
 
     def draw(self, z, rng):
         return rng.geometric(self.probabilities[z]).astype(float)
 
 
 class ByScipy(Geometric):
-    def log_joint(self, x):
-        return self.log_weights + geom.logpmf(self.check(x)[:, None], self.probabilities)
+    def log_components(self, x):
+        return geom.logpmf(self.check(x)[:, None], self.probabilities)
 
 
-class NoWeights(Geometric):
-    def log_joint(self, x):
-        return super().log_joint(x) - self.log_weights
+class WithWeights(Geometric):
+    def log_components(self, x):
+        return super().log_components(x) + self.log_weights
 
 
 class NoLogs(Geometric):
-    def log_joint(self, x):
-        return np.exp(super().log_joint(x))
+    def log_components(self, x):
+        return np.exp(super().log_components(x))
 
 
 class AllFailures(Geometric):
-    def log_joint(self, x):
-        return super().log_joint(x) + np.log1p(-self.probabilities)
+    def log_components(self, x):
+        return super().log_components(x) + np.log1p(-self.probabilities)
 
 
 class NoSuccess(Geometric):
-    def log_joint(self, x):
-        return super().log_joint(x) - np.log(self.probabilities)
+    def log_components(self, x):
+        return super().log_components(x) - np.log(self.probabilities)
 
 
 class Transposed(Geometric):
-    def log_joint(self, x):
-        return super().log_joint(x).T
+    def log_components(self, x):
+        return super().log_components(x).T
 
 
-class TooMany(Geometric):
-    n_parameters = 4
+class TooFew(Geometric):
+    spaces: ClassVar = {"probabilities": PROBABILITY}
 
 
 class MeansForP(Geometric):
@@ -408,12 +408,12 @@ WRONG = {
         (mean_only, "two things"),
     ],
     "geometric": [
-        (NoWeights, "log pi_k"),
+        (WithWeights, "log pi_k"),
         (NoLogs, "logarithms"),
         (AllFailures, "x - 1 failures"),
         (NoSuccess, "lacks the success"),
         (Transposed, "one row"),
-        (TooMany, "should be 3"),
+        (TooFew, "should be 3"),
         (MeansForP, "one over that"),
         (Stays, "have not moved"),
         (OneTooMany, "one of the attempts"),
