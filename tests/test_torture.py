@@ -26,7 +26,7 @@ from emlib import (
     em,
     initial,
 )
-from emlib.families.gaussian import COVARIANCE_TYPES
+from emlib.families.covariance import COVARIANCE_TYPES
 from emlib.families.poisson import PoissonMixture
 
 kinds = pytest.mark.parametrize("kind", COVARIANCE_TYPES)
