@@ -356,8 +356,12 @@ class Full(Covariances):
         return np.array(matrices)
 
     def whitened_scale(self, prior: NormalInverseWishart) -> FloatArray:
-        """Return L_k^{-1} Psi L_k^{-T}."""
-        psi = self.whitener @ prior.scale @ self.whitener.transpose(0, 2, 1)
+        """Return L_k^{-1} Psi L_k^{-T}, as the squares of L_k^{-1} P where Psi = P P^T.
+
+        An outlier makes Psi nearly singular. Of Psi itself as many digits would be lost as its
+        condition number has; of its factor, half as many.
+        """
+        psi = self.squares(self.whitener @ prior.factor)
         return psi[0] if self.shared else psi
 
     def _trace(self, second: FloatArray) -> float:
