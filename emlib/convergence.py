@@ -116,7 +116,8 @@ def remaining_gain(objective: ArrayLike) -> float:
     gains = np.diff(values)
     if gains.size == 0:
         return float("inf")
-    if gains[-1] <= 4 * EPS * max(1.0, abs(values[-1])):
+    # EM cannot fall: if the step before did, that shows how far rounding goes here.
+    if gains[-1] <= max(4 * EPS * max(1.0, abs(values[-1])), -gains[-2:].min()):
         return 0.0
     if gains.size == 1 or gains[-2] <= 0:
         return float("inf")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -135,6 +136,18 @@ class NormalInverseWishart(Value):
         ):
             object.__setattr__(self, name, value)
 
+    @cached_property
+    def factor(self) -> FloatArray:
+        """P of Psi = P P^T: a Cholesky factor, or the roots of variances."""
+        if self.scale.ndim < 2:
+            return np.sqrt(self.scale)
+        return np.asarray(np.linalg.cholesky(self.scale))
+
+    @property
+    def order(self) -> int:
+        """Order of the matrix that is inverse-Wishart: D, or 1 for variances."""
+        return len(self.scale) if self.scale.ndim == 2 else 1
+
     @property
     def log_mean_constant(self) -> float:
         """Log of the constant of the normal density of one mean (D,): (kappa / 2 pi)^{D/2}."""
@@ -148,7 +161,7 @@ class NormalInverseWishart(Value):
             each = 0.5 * nu * np.log(self.scale / 2) - gammaln(nu / 2)
             return float(np.sum(each))
         d = len(self.scale)
-        half_log_det = np.log(np.diag(np.linalg.cholesky(self.scale))).sum()
+        half_log_det = np.log(np.diag(self.factor)).sum()
         return float(nu * half_log_det - 0.5 * nu * d * np.log(2) - multigammaln(nu / 2, d))
 
 

@@ -17,7 +17,7 @@ from emlib import (
     data,
     em,
 )
-from emlib.families.gaussian import COVARIANCE_TYPES
+from emlib.families.covariance import COVARIANCE_TYPES
 from emlib.families.poisson import PoissonMixture
 from published import GALAXIES_CONVERGED
 

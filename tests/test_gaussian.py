@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as Peer
 
 from emlib import DegenerateWarning, GaussianMixture, data, em
-from emlib.families.gaussian import COVARIANCE_TYPES
+from emlib.families.covariance import COVARIANCE_TYPES
 
 kinds = pytest.mark.parametrize("kind", COVARIANCE_TYPES)
 DATA = {

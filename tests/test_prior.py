@@ -27,7 +27,7 @@ from emlib import (
     em,
 )
 from emlib.coordinates import pack, unpack
-from emlib.families.gaussian import COVARIANCE_TYPES
+from emlib.families.covariance import COVARIANCE_TYPES
 from emlib.families.poisson import PoissonMixture
 from laws import LAWS, assert_same_model, objective
 
@@ -634,7 +634,7 @@ def test_copies_are_read_only_too(duplicate):
     model = duplicate(space(prior))
     assert model == space(prior)
     for array in (prior.components.scale, prior.weights.concentration, model.means,
-                  model._factor, model.prior.components.mean):  # fmt: skip
+                  model._cov.factor, model.prior.components.mean):  # fmt: skip
         with pytest.raises(ValueError, match="read-only"):
             array[...] = 1.0
 

@@ -6,7 +6,7 @@ import pytest
 from emlib import GaussianMixture, em
 from emlib.families import gaussian
 from emlib.families._quadratic import LARGEST_TERMS
-from emlib.families.gaussian import COVARIANCE_TYPES
+from emlib.families.covariance import COVARIANCE_TYPES
 from laws import assert_same_expectation
 
 kinds = pytest.mark.parametrize("kind", COVARIANCE_TYPES)

@@ -5,6 +5,7 @@ rows that do not count. Warnings are errors in this suite, so NumPy's may not le
 """
 
 import functools
+import re
 import warnings
 from dataclasses import replace
 from itertools import pairwise
@@ -26,7 +27,8 @@ from emlib import (
     em,
     initial,
 )
-from emlib.families.gaussian import COVARIANCE_TYPES
+from emlib.convergence import EPS
+from emlib.families.covariance import COVARIANCE_TYPES
 from emlib.families.poisson import PoissonMixture
 
 kinds = pytest.mark.parametrize("kind", COVARIANCE_TYPES)
@@ -648,6 +650,27 @@ def test_an_outlier_under_the_default_prior_is_not_passed_over(kind):
         fit = em.fit(start_of(x, kind, "default"), x)
     assert fit.status == "degenerate" or fit.doubts
     assert np.isfinite(fit.objective).all() and np.isfinite(fit.model.covariances).all()
+
+
+@kinds
+@pytest.mark.parametrize("value", [1e3, 1e4, 1e5, 1e6, 1.3e6, 2e6, 5e6, 1e7, 1e8, 1e9])
+@pytest.mark.parametrize("direction", [(1, 1), (1, -1), (1, 0), (1, 3.7)])
+def test_correct_code_is_not_accused_because_of_an_outlier(kind, value, direction):
+    """The default prior's scale is then nearly singular; no digits may be lost on it."""
+    for seed in range(3):
+        cloud, _ = data.four_clusters(50, seed)
+        x = np.concatenate([cloud, value * np.array([direction])])
+        for k in (2, 4):
+            try:
+                start = start_of(x, kind, "default", k)
+            except ValueError as error:
+                assert value >= 1e9 and re.search("no spread of its own.* outliers", str(error))
+                continue
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DegenerateWarning)
+                fit = em.fit(start, x, max_iter=100)
+            falls = -np.diff(fit.objective)
+            assert falls.max(initial=0.0) <= 2**6 * EPS * abs(fit.objective[-1])
 
 
 # --- squares that overflow or underflow

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emlib._machinery.value import FloatArray
+from emlib.families.covariance import cholesky, inverse
 
 LARGEST_TERMS = 1e3  # in nats: terms of this size may cancel, at the cost of three digits at most
 KEPT = 2**20  # numbers: monomials of a block that are kept for the second product
@@ -89,8 +90,7 @@ class Quadratic:
         differences: FloatArray,
         whiteners: FloatArray,
         centre: FloatArray,
-        factor: FloatArray,
-        whitener: FloatArray,
+        total: FloatArray,
     ) -> Quadratic:
         """Return the polynomials of log_constants_k - |whiteners_k (x - means_k)|^2 / 2.
 
@@ -102,10 +102,24 @@ class Quadratic:
             Means of the components less that of the mixture.
         whiteners : ndarray, shape (K, D, D), (1, D, D) or (K, D)
             Inverse factors of the components' covariances.
-        centre, factor, whitener : ndarray
-            Mean of the mixture, factor T of its covariance, and T^{-1}.
+        centre, total : ndarray
+            Mean and covariance of the mixture, (D, D), or its variances, (D,).
         """
+        with np.errstate(all="ignore"):  # what overflows is not accurate
+            return cls._of(log_constants, differences, whiteners, centre, total)
+
+    @classmethod
+    def _of(
+        cls,
+        log_constants: FloatArray,
+        differences: FloatArray,
+        whiteners: FloatArray,
+        centre: FloatArray,
+        total: FloatArray,
+    ) -> Quadratic:
         k, d = differences.shape
+        factor = np.sqrt(total) if total.ndim == 1 else cholesky(total[None])[0]
+        whitener = 1 / factor if total.ndim == 1 else inverse(factor[None])[0]
         if whitener.ndim == 1:
             slopes, offsets = whiteners * factor, whiteners * differences
             precisions = slopes**2

@@ -1,0 +1,80 @@
+"""What mixtures of clouds share, each cloud with a mean and a covariance (or scale) matrix.
+
+How to begin: from groups of rows. And when to doubt a fit (chapter 5): components are compared
+in coordinates in which the average covariance is the identity, so that units do not matter.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg.lapack import dtrtri
+
+from emlib._machinery.validation import data_matrix
+from emlib._machinery.value import FloatArray
+from emlib.families.covariance import Covariances
+from emlib.mixture import Mixture
+
+
+class Clouds(Mixture):
+    """A mixture of K clouds in D dimensions, with means (K, D) and covariances."""
+
+    means: FloatArray
+    _cov: Covariances
+
+    def check(self, x: ArrayLike) -> FloatArray:
+        """Return x as a finite (N, D) float64 array."""
+        return data_matrix(x, self.means.shape[1])
+
+    @property
+    def covariance_matrices(self) -> FloatArray:
+        """The covariances as matrices, shape (K, D, D), whatever the type."""
+        return self._cov.matrices(self.n_components)
+
+    def _relative(self) -> tuple[FloatArray, FloatArray]:
+        """Return means (K, D) and covariances (K, D, D), whitened by the average covariance."""
+        matrices = self.covariance_matrices
+        average = np.tensordot(self.weights, matrices, axes=1)
+        whitener = dtrtri(np.linalg.cholesky(average), lower=1)[0]
+        centred = self.means - self.weights @ self.means
+        return centred @ whitener.T, whitener @ matrices @ whitener.T
+
+    def distances(self) -> FloatArray:
+        """Return how different components are, shape (K, K), in standard deviations.
+
+        The largest difference in any mean or covariance, as the average covariance sees them.
+        """
+        means, covariances = self._relative()
+        k = len(means)
+        both = np.hstack([means, covariances.reshape(k, -1)])
+        return np.array([abs(both - row).max(axis=1) for row in both])
+
+    @property
+    def fewest(self) -> float:
+        """Expected count below which a component is little more than a simplex: D + 3/2."""
+        return self.means.shape[1] + 1.5
+
+    def doubts(self, counts: FloatArray) -> tuple[str, ...]:
+        """Return reasons to suspect this fit, one sentence each (chapter 5).
+
+        Besides few data and components that are nearly the same: a component that is thin in
+        some direction, with a variance below 1/100 of the average component's there, on fewer
+        than 5 (D + 1) observations; or below 1e-10 on any number of them.
+        """
+        _, covariances = self._relative()
+        thin = np.linalg.eigvalsh(covariances)[:, 0]
+        limit = np.where(counts < 5 * (self.means.shape[1] + 1), 1e-2, 1e-10)
+        return super().doubts(counts) + tuple(
+            f"component {k} is thin: in some direction its variance is {thin[k]:.2g} of the "
+            f"average component's, with an expected count of {counts[k]:.3g}."
+            for k in np.flatnonzero(thin < limit)
+        )
+
+
+def groups(x: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return weights, means and pooled covariance (D, D) of groups r (N, K) (eqs. 4.13, 4.19)."""
+    counts = r.sum(axis=0)
+    middle = x.mean(axis=0)
+    means = middle + r.T @ (x - middle) / counts[:, None]
+    within = sum(((x - m).T * w) @ (x - m) for m, w in zip(means, r.T, strict=True)) / len(x)
+    return counts / len(x), means, within
