@@ -19,7 +19,7 @@ FLOORS = [
 # What can be done with any family: above mixtures, beside the families, below the figures.
 METHODS = {"accelerate", "search", "selection", "bootstrap", "variants"}
 BELOW_METHODS = set().union(*FLOORS[: FLOORS.index({"families"})]) | METHODS
-SHARED = {"families._multinomial", "families._quadratic", "families.covariance"}
+SHARED = {"families._multinomial", "families._quadratic", "families.covariance", "families.clouds"}
 FILES = modules.files()
 FAMILIES = [name for name in FILES if name.startswith("families.") and name not in SHARED]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -52,6 +52,7 @@ class BinomialMixture(Mixture):
     array([0.7968, 0.5196])
     """
 
+    row_ndim: ClassVar[int] = 1
     weights: FloatArray
     probabilities: FloatArray
     fixed_weights: bool = False

@@ -6,6 +6,8 @@ in coordinates in which the average covariance is the identity, so that units do
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg.lapack import dtrtri
@@ -17,8 +19,9 @@ from emlib.mixture import Mixture
 
 
 class Clouds(Mixture):
-    """A mixture of K clouds in D dimensions, with means (K, D) and covariances."""
+    """A mixture of K clouds in D dimensions: means (K, D), or (K,) on the line, and covariances."""
 
+    row_ndim: ClassVar[int] = 1
     means: FloatArray
     _cov: Covariances
 
@@ -33,10 +36,10 @@ class Clouds(Mixture):
 
     def _relative(self) -> tuple[FloatArray, FloatArray]:
         """Return means (K, D) and covariances (K, D, D), whitened by the average covariance."""
-        matrices = self.covariance_matrices
+        matrices, means = self.covariance_matrices, self.means.reshape(self.n_components, -1)
         average = np.tensordot(self.weights, matrices, axes=1)
         whitener = dtrtri(np.linalg.cholesky(average), lower=1)[0]
-        centred = self.means - self.weights @ self.means
+        centred = means - self.weights @ means
         return centred @ whitener.T, whitener @ matrices @ whitener.T
 
     def distances(self) -> FloatArray:
@@ -52,7 +55,7 @@ class Clouds(Mixture):
     @property
     def fewest(self) -> float:
         """Expected count below which a component is little more than a simplex: D + 3/2."""
-        return self.means.shape[1] + 1.5
+        return self.means[0].size + 1.5
 
     def doubts(self, counts: FloatArray) -> tuple[str, ...]:
         """Return reasons to suspect this fit, one sentence each (chapter 5).
@@ -63,7 +66,7 @@ class Clouds(Mixture):
         """
         _, covariances = self._relative()
         thin = np.linalg.eigvalsh(covariances)[:, 0]
-        limit = np.where(counts < 5 * (self.means.shape[1] + 1), 1e-2, 1e-10)
+        limit = np.where(counts < 5 * (self.means[0].size + 1), 1e-2, 1e-10)
         return super().doubts(counts) + tuple(
             f"component {k} is thin: in some direction its variance is {thin[k]:.2g} of the "
             f"average component's, with an expected count of {counts[k]:.3g}."

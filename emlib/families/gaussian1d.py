@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,13 +13,13 @@ from emlib._machinery.validation import SMALLEST, data_vector, frozen, mixing_we
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.coordinates import POSITIVE, REAL, SHARED, SIMPLEX, Space
 from emlib.em import DegenerateError, Expectation
-from emlib.families.gaussian import GaussianMixture
-from emlib.mixture import COLLAPSED, Mixture, mixing
+from emlib.families.clouds import Clouds
+from emlib.mixture import COLLAPSED, mixing
 from emlib.prior import MixturePrior, NormalInverseWishart, chosen, require
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture1D(Mixture):
+class GaussianMixture1D(Clouds):
     """A mixture of K univariate normals.
 
     Parameters
@@ -52,6 +52,7 @@ class GaussianMixture1D(Mixture):
     array([[0.4, 0.6]])
     """
 
+    row_ndim: ClassVar[int] = 0
     weights: FloatArray
     means: FloatArray
     variances: FloatArray
@@ -136,6 +137,10 @@ class GaussianMixture1D(Mixture):
         scale = x.var() / n_components**2
         return MixturePrior(NormalInverseWishart(x.mean(), 0.01, 3, scale))
 
+    def check(self, x: ArrayLike) -> FloatArray:
+        """Return x as a finite (N,) float64 array."""
+        return data_vector(x)
+
     def log_components(self, x: ArrayLike) -> FloatArray:
         """Return log N(x_n | mu_k, sigma_k^2), shape (N, K), in nats (eq. 3.3)."""
         residual = self.check(x)[:, None] - self.means
@@ -215,17 +220,10 @@ class GaussianMixture1D(Mixture):
                 k,
             )
 
-    def _in_space(self) -> GaussianMixture:
-        """Return the same mixture as one in a space of one dimension."""
-        return GaussianMixture(self.weights, self.means[:, None], self.variances, "spherical")
-
-    def distances(self) -> FloatArray:
-        """Return how different components are, as for a `GaussianMixture`, shape (K, K)."""
-        return self._in_space().distances()
-
-    def doubts(self, counts: FloatArray) -> tuple[str, ...]:
-        """Return reasons to suspect this fit, as for a `GaussianMixture`."""
-        return self._in_space().doubts(counts)
+    @property
+    def covariance_matrices(self) -> FloatArray:
+        """The variances as matrices, shape (K, 1, 1)."""
+        return self.variances[:, None, None]
 
     @property
     def spaces(self) -> dict[str, Space]:
