@@ -141,10 +141,12 @@ class Watch:
     ----------
     tol : float
         In nats of objective still to be gained.
+    unit : float
+        What a row weighs: the objective is looked at in units of it.
     """
 
-    def __init__(self, tol: float) -> None:
-        self.tol = tol
+    def __init__(self, tol: float, unit: float = 1.0) -> None:
+        self.tol, self.unit = tol, unit
         self._n = -1  # number of the last step
         self._calm = 0  # steps in a row that have agreed that the summit is near
         self._objective: list[float] = []
@@ -162,6 +164,7 @@ class Watch:
             If it falls by more than rounding can explain.
         """
         self._n += 1
+        objective /= self.unit
         self._objective = [*self._objective[-WINDOW - 1 :], objective]
         _check_monotone(self._objective, self._n)
         if self._models:

@@ -252,6 +252,7 @@ def iterate(model: Model, x: Any, sample_weight: Any = None) -> Iterator[Step[Mo
 def run(
     steps: Iterator[Step[Model]],
     *,
+    unit: float = 1.0,
     tol: float = 1e-6,
     max_iter: int = 10_000,
     callback: Callable[[Step[Model]], object] | None = None,
@@ -264,21 +265,20 @@ def run(
     steps : iterator of Step
         A climb whose objective never falls: `iterate`, or one from `emlib.accelerate` or
         `emlib.variants`.
+    unit : float
+        What a row weighs, if that is less than 1: `fit` knows it.
     tol : float
-        In nats of objective *still to be gained*, as estimated by `convergence.remaining_gain`;
-        not the gain of the last step, which is small on any slow climb.
+        In nats of objective *still to be gained*, as estimated by `convergence.remaining_gain`
+        (not the gain of the last step, which is small on any slow climb), times `unit`: weights
+        that are shares and not counts give a small objective.
     max_iter : int
         Largest number of steps after the start.
     callback : callable, optional
-        Called with every `Step`; if it returns True the fit ends as ``"interrupted"``.
+        Called with every `Step`; if it returns True the fit ends as ``"interrupted"``, as it
+        does after Ctrl-C, with the model of the last whole iteration.
     progress : bool
         Show a progress bar (needs tqdm).
 
-    Returns
-    -------
-    Fit
-        With the last model, its history and a truthful `status`. Ctrl-C ends a fit as
-        ``"interrupted"`` with the model of the last whole iteration.
 
     Raises
     ------
@@ -303,7 +303,7 @@ def run(
         raise ValueError(f"tol must be a non-negative number of nats, not {tol!r}.")
     if max_iter < 0:
         raise ValueError(f"max_iter must not be negative, but it is {max_iter!r}.")
-    watch = Watch(tol)
+    watch = Watch(tol, unit)
     seen: list[tuple[float, float, int]] = []
     last, n = None, 0
     status, message = "max_iter", f"stopped after max_iter={max_iter} steps, still climbing"
@@ -333,7 +333,7 @@ def run(
     if status == "degenerate":
         warn(f"EM stopped: {message}", DegenerateWarning)
     elif hasattr(last.model, "doubts"):
-        doubts = last.model.doubts(last.expectation.counts)
+        doubts = last.model.doubts(last.expectation.counts / unit)
     objective, log_likelihood, work = np.array(seen[:n]).T.copy()
     n_e_steps = int(work.sum())
     return Fit(last.model, objective, log_likelihood, status, message, doubts, (), n_e_steps)
@@ -369,8 +369,9 @@ def fit(
     >>> print(f"{result.model.theta:.6f} {result.status} {result.rate:.4f}")
     0.626821 converged 0.1328
     """
+    unit = located(model, x, sample_weight).unit if sample_weight is not None else 1.0
     climb = steps(model, x, sample_weight)
-    return run(climb, tol=tol, max_iter=max_iter, callback=callback, progress=progress)
+    return run(climb, unit=unit, tol=tol, max_iter=max_iter, callback=callback, progress=progress)
 
 
 def fit_best(models: Iterable[Model], x: Any, **options: Any) -> Fit[Model]:

@@ -20,6 +20,7 @@ def responsibilities(
     n_components: int,
     rng: int | np.random.Generator,
     method: str = "kmeans",
+    sample_weight: FloatArray | None = None,
 ) -> FloatArray:
     """Return responsibilities (N, K) to start from.
 
@@ -35,6 +36,11 @@ def responsibilities(
     method : {"kmeans", "k-means++", "random", "random_from_data"}
         k-means (Lloyd) from a k-means++ seeding; the seeding alone; random responsibilities;
         K rows chosen at random. All but "random" give every row to the nearest centre.
+
+    sample_weight : ndarray, shape (N,), optional
+        Positive weights. A weight of 2 is two copies: the centres of k-means are weighted means,
+        and a row is drawn so much more often. ("random" gives the mean of as many draws, in
+        mean and variance.)
 
     Raises
     ------
@@ -55,10 +61,11 @@ def responsibilities(
     one_of(method, "method", METHODS)
     generator = np.random.default_rng(rng)
     k = component_count(n_components, len(x))
-    spread = _spread(x)
+    w = sample_weight
+    spread = _spread(x, w)
     if method == "random":
-        return generator.dirichlet(np.ones(k), size=len(x))
-    z = (x - x.mean(axis=0)) / spread
+        return _random(generator, k, len(x), w)
+    z = (x - np.average(x, axis=0, weights=w)) / spread
     distinct = np.unique(z.round(SAME), axis=0)
     if len(distinct) < k:
         raise ValueError(
@@ -68,27 +75,65 @@ def responsibilities(
     if method == "random_from_data":
         centres = generator.choice(distinct, size=k, replace=False)
     else:
-        centres = k_means_plus_plus(z, k, generator)
+        centres = k_means_plus_plus(z, k, generator, w)
     labels = nearest(z, centres)
     if method == "kmeans":
+        better = _k_means(z, centres, labels, w)
         # Lloyd's algorithm can lose a cluster; the seeding never does, and is kept then.
+        labels = better if len(np.unique(better)) == k else labels
+    return np.eye(k)[labels]
+
+
+def _random(rng: np.random.Generator, k: int, n: int, w: FloatArray | None) -> FloatArray:
+    """Return uniform responsibilities (N, K), with the mean and variance of means of w of them."""
+    if w is None:
+        return rng.dirichlet(np.ones(k), size=n)
+    concentration = (w * (k + 1) - 1) / k  # 1 where the weight is 1
+    shares = rng.standard_gamma(np.maximum(concentration, 1 / k)[:, None], size=(n, k))
+    return shares / shares.sum(axis=1, keepdims=True)
+
+
+def _k_means(
+    z: FloatArray, centres: FloatArray, labels: IntArray, w: FloatArray | None
+) -> IntArray:
+    """Return the labels (N,) after 20 rounds of Lloyd's algorithm, or once a cluster is lost."""
+    if w is None:
         with contextlib.suppress(ClusterError):
             _, better = kmeans2(z, centres, minit="matrix", iter=20, missing="raise")
-            labels = better.astype(np.int64) if len(np.unique(better)) == k else labels
-    return np.asarray(np.eye(k)[labels])
+            return better.astype(np.int64)
+        return labels
+    k = len(centres)
+    for _ in range(20):
+        counts = np.bincount(labels, w, minlength=k)
+        if not counts.all():
+            return labels
+        share = np.eye(k)[labels] * w[:, None]
+        labels = nearest(z, share.T @ z / counts[:, None])
+    return labels
 
 
-def k_means_plus_plus(x: FloatArray, k: int, rng: np.random.Generator) -> FloatArray:
+def k_means_plus_plus(
+    x: FloatArray, k: int, rng: np.random.Generator, sample_weight: FloatArray | None = None
+) -> FloatArray:
     """Choose k rows of x (N, D), preferably far apart.
 
     Each is drawn with probability proportional to its squared distance from the nearest row
-    chosen so far.
+    chosen so far, times its weight.
     """
-    chosen = [x[rng.integers(len(x))]]
+    w = np.ones(len(x)) if sample_weight is None else sample_weight
+    chosen = [x[_draw_row(rng, w)]]
     while len(chosen) < k:
-        squared = np.min([((x - c) ** 2).sum(axis=1) for c in chosen], axis=0)
+        squared = w * np.min([((x - c) ** 2).sum(axis=1) for c in chosen], axis=0)
         chosen.append(x[rng.choice(len(x), p=squared / squared.sum())])
     return np.array(chosen)
+
+
+def _draw_row(rng: np.random.Generator, w: FloatArray) -> int:
+    """Draw a row with probability proportional to its weight, whatever the unit of the weights."""
+    copies = np.cumsum(w)
+    # 32 bits are what `integers` would take for one of N rows, so equal weights change nothing.
+    at = rng.integers(2**32) / 2**32 * copies[-1]
+    return int(np.searchsorted(copies[:-1], at, side="right"))
 
 
 def nearest(x: FloatArray, centres: FloatArray) -> IntArray:
@@ -97,10 +142,16 @@ def nearest(x: FloatArray, centres: FloatArray) -> IntArray:
     return np.asarray(squared.argmin(axis=0), dtype=np.int64)
 
 
-def _spread(x: FloatArray) -> FloatArray:
+def _spread(x: FloatArray, w: FloatArray | None) -> FloatArray:
     """Return the standard deviation of each column (D,), or 1 where it is constant."""
     low, high = x.min(axis=0), x.max(axis=0)
-    spread = np.where(high > low, x.std(axis=0), 1.0)
+    if w is None:
+        deviation = x.std(axis=0)
+    else:
+        deviation = np.sqrt(
+            np.average((x - np.average(x, axis=0, weights=w)) ** 2, axis=0, weights=w)
+        )
+    spread = np.where(high > low, deviation, 1.0)
     _refuse_spread(spread < SMALLEST, low, high, "too little to be squared. Use smaller units.")
     rounding = np.finfo(np.float64).eps * np.maximum(abs(low), abs(high))
     remedy = "so that rounding hides the rest. Subtract a constant first."

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emlib import em
 from emlib._machinery.processes import Rng, child, map_jobs, seed_of
-from emlib._machinery.validation import at_least_one, one_of, sample_weights
+from emlib._machinery.validation import at_least_one, one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.mixture import Mixture
 from emlib.rows import Rows
@@ -56,6 +56,7 @@ class Candidate:
         """Return the fit from start number i, or why there is none."""
         generator = np.random.default_rng(child(seed, i))
         options = {"method": METHODS[i % len(METHODS)], **self.options}
+        options |= {} if weight is None else {"sample_weight": weight}
         with warnings.catch_warnings():  # what they would say stands in the table
             warnings.simplefilter("ignore", em.DegenerateWarning)
             try:
@@ -317,7 +318,7 @@ def select(
     2   -220.19  5  450.39   462.42   462.62     1/3  converged
     3   -203.48  8  422.96*  442.22*  442.22*    2/3  converged
     """
-    weight = None if sample_weight is None else sample_weights(sample_weight, len(np.asarray(x)))
+    weight = None if sample_weight is None else whole_weights(sample_weight, len(np.asarray(x)))
     ks = [n_components] if isinstance(n_components, (int, np.integer)) else list(n_components)
     if not ks:
         raise ValueError("n_components is empty; give at least one number of components.")
@@ -354,7 +355,7 @@ def _row(
     options: dict[str, Any],
     fit: em.Fit[Any] | str,
     x: Any,
-    weight: FloatArray | None,
+    weight: IntArray | None,
 ) -> Row:
     k, nan = candidate.n_components, float("nan")
     if isinstance(fit, str):

@@ -6,6 +6,8 @@ blocks, or a dask array. `located` decides which it is; everything else follows.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from itertools import islice
 from typing import Any
@@ -13,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from emlib._machinery.dask import Chunks, is_dask
-from emlib._machinery.validation import number_array
+from emlib._machinery.validation import number_array, sample_weights
 from emlib._machinery.value import FloatArray, OfRows
+
+MOST = 100_000  # rows that a start looks at
 
 
 class Blocks:
@@ -37,6 +41,20 @@ class Blocks:
                 yield block, None
         else:
             yield from _weighted(self._x, self._sample_weight)
+
+    @property
+    def unit(self) -> float:
+        """The mean weight of the rows that have any, or 1 if that is less.
+
+        What a row weighs where weights are no counts but shares, so that nothing that is said of
+        a fit depends on their sum.
+        """
+        here = [self._x.weights] if isinstance(self._x, Chunks) else [w for _, w in self]
+        given = [np.ravel(number_array(w, "sample_weight")) for w in here if w is not None]
+        if not given:
+            return 1.0
+        w = np.concatenate(given)
+        return min(1.0, float(w[w > 0].mean())) if (w > 0).any() else 1.0
 
     def total(self, function: Callable[[Any, Any], Any]) -> Any:
         """Return the sum of function(block, weights) over all blocks."""
@@ -89,6 +107,63 @@ def located(model: Any, x: Any, sample_weight: Any = None) -> Blocks:
     if rank > 1 or (rank == 1 and not _has_vectors(model)):
         return Blocks(x, sample_weight, in_pieces=True)
     return Blocks(list(x), sample_weight, in_pieces=False)
+
+
+def pieces(
+    family: type, check: Callable[[Any], FloatArray], x: Any, sample_weight: Any = None
+) -> Iterator[tuple[FloatArray, FloatArray | None]]:
+    """Yield the data of a family of rows piece by piece, checked, rows of weight zero absent."""
+    for block, weights in located(family, x, sample_weight):
+        parts = block if isinstance(block, Chunks) else [(block, weights)]
+        for part, own in parts:
+            rows = check(part)
+            w = sample_weights(own, len(rows))
+            yield (rows, None) if w is None else (rows[w > 0], w[w > 0])
+
+
+def gathered(
+    family: type,
+    check: Callable[[Any], FloatArray],
+    x: Any,
+    sample_weight: Any = None,
+    rng: np.random.Generator | None = None,
+) -> tuple[FloatArray, FloatArray | None]:
+    """Return the rows that have any weight in one array, with their weights if there are any.
+
+    With a generator, no more than `MOST` of them, chosen at random: enough to start from.
+    """
+    sizes = [len(rows) for rows, _ in pieces(family, check, x, sample_weight)]
+    if not sum(sizes):
+        raise ValueError("all sample weights are zero, so there is nothing to fit.")
+    chosen: list[Any] = [slice(None)] * len(sizes)
+    if rng is not None and sum(sizes) > MOST:
+        edges = np.cumsum([0, *sizes])
+        index = np.sort(rng.choice(edges[-1], MOST, replace=False))
+        cuts = np.searchsorted(index, edges[1:-1])
+        chosen = [own - edge for own, edge in zip(np.split(index, cuts), edges, strict=False)]
+    found = [
+        (rows[own], w if w is None else w[own])
+        for (rows, w), own in zip(pieces(family, check, x, sample_weight), chosen, strict=True)
+    ]
+    weights = [w for _, w in found if w is not None]
+    if len(found) == 1:
+        return found[0]
+    return np.concatenate([rows for rows, _ in found]), np.concatenate(weights) if weights else None
+
+
+def summed(
+    family: type,
+    check: Callable[[Any], FloatArray],
+    function: Callable[[FloatArray, FloatArray], Any],
+    x: Any,
+    sample_weight: Any = None,
+) -> Any:
+    """Return the sum of function(rows, weights) over all pieces; without weights they are 1."""
+    parts = (
+        function(rows, np.ones(len(rows)) if w is None else w)
+        for rows, w in pieces(family, check, x, sample_weight)
+    )
+    return functools.reduce(operator.add, parts)
 
 
 def _is_array(x: Any) -> bool:

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlogy
 
 from emlib import initial
+from emlib._machinery.blocks import gathered, summed
 from emlib._machinery.validation import frozen, mixing_weights, number_array, reject_rows
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.coordinates import PROBABILITY, SIMPLEX, Space
@@ -76,6 +77,7 @@ class BinomialMixture(Mixture):
         method: str = "kmeans",
         fixed_weights: bool = False,
         prior: MixturePrior | str | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Return a model to start from: the M-step of starting responsibilities.
 
@@ -89,22 +91,30 @@ class BinomialMixture(Mixture):
             Give the coins equal weights and keep them.
         prior : MixturePrior or "default", optional
             Passed on to the model; "default" stands for `default_prior`.
+        sample_weight : array_like, shape (N,), optional
+            Weights of the rows: 2 is two copies, and 0 is absence.
         """
-        x = _check(x)
-        heads, tosses = x.T
-        r = initial.responsibilities((heads / tosses)[:, None], n_components, rng, method)
+        generator = np.random.default_rng(rng)
+        prior = chosen(prior, cls.default_prior, x, n_components, sample_weight)
+        rows, w = gathered(cls, _check, x, sample_weight, generator)
+        share = rows[:, :1] / rows[:, 1:]
+        r = initial.responsibilities(share, n_components, generator, method, w)
+        r = r if w is None else r * w[:, None]
         uniform = np.full(n_components, 1 / n_components)
-        prior = chosen(prior, cls.default_prior, x, n_components)
         model = cls(uniform, uniform, fixed_weights, prior)
-        return model.m_step(Expectation(0.0, r.sum(axis=0), model.statistics(x, r)))
+        return model.m_step(model.expect_under(rows, r))
 
     @classmethod
-    def default_prior(cls, x: ArrayLike, n_components: int) -> MixturePrior:
+    def default_prior(
+        cls, x: ArrayLike, n_components: int, sample_weight: ArrayLike | None = None
+    ) -> MixturePrior:
         """Return a weak prior: one imaginary toss of each coin, with the share of heads of all x.
 
         Mixing weights are uniform. Call heads tails, and the prior follows.
         """
-        heads, tosses = _check(x).sum(axis=0)
+        heads, tosses = summed(cls, _check, lambda rows, w: w @ rows, x, sample_weight)
+        if tosses == 0:
+            raise ValueError("all sample weights are zero, so there is nothing to fit.")
         return MixturePrior(Beta(1 + heads / tosses, 1 + (tosses - heads) / tosses))
 
     def check(self, x: ArrayLike) -> FloatArray:

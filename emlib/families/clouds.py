@@ -6,12 +6,14 @@ in coordinates in which the average covariance is the identity, so that units do
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.linalg.lapack import dtrtri
 
+from emlib._machinery.blocks import summed
 from emlib._machinery.validation import data_matrix
 from emlib._machinery.value import FloatArray
 from emlib.families.covariance import Covariances
@@ -75,9 +77,46 @@ class Clouds(Mixture):
 
 
 def groups(x: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return weights, means and pooled covariance (D, D) of groups r (N, K) (eqs. 4.13, 4.19)."""
+    """Return weights, means and pooled covariance (D, D) of groups (eqs. 4.13, 4.19).
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, D)
+        Rows.
+    r : ndarray, shape (N, K)
+        How much of each row is in each group: responsibilities times weights.
+    """
     counts = r.sum(axis=0)
     middle = x.mean(axis=0)
     means = middle + r.T @ (x - middle) / counts[:, None]
-    within = sum(((x - m).T * w) @ (x - m) for m, w in zip(means, r.T, strict=True)) / len(x)
-    return counts / len(x), means, within
+    within = sum(((x - m).T * w) @ (x - m) for m, w in zip(means, r.T, strict=True)) / counts.sum()
+    return counts / counts.sum(), means, within
+
+
+def moments(
+    family: type[Mixture],
+    check: Callable[[ArrayLike], FloatArray],
+    x: ArrayLike,
+    sample_weight: ArrayLike | None = None,
+) -> tuple[float, FloatArray, FloatArray]:
+    """Return the weight, mean and covariance (divided by that weight) of data, piece by piece.
+
+    For rows of one number the last two are numbers. Two passes: squares are taken about the mean.
+    """
+
+    def first(rows: FloatArray, w: FloatArray) -> FloatArray:
+        return np.array([w.sum(), *np.atleast_1d(w @ rows)])
+
+    n, *sums = summed(family, check, first, x, sample_weight)
+    if n == 0:
+        raise ValueError("all sample weights are zero, so there is nothing to fit.")
+    mean = np.array(sums) / n
+
+    def second(rows: FloatArray, w: FloatArray) -> FloatArray:
+        centred = rows.reshape(len(rows), -1) - mean
+        return (centred.T * w) @ centred
+
+    covariance = summed(family, check, second, x, sample_weight) / n
+    if family.row_ndim == 0:
+        return n, mean[0], covariance[0, 0]
+    return n, mean, covariance

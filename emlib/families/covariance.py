@@ -190,13 +190,16 @@ class Covariances(Value):
         raise NotImplementedError
 
     @classmethod
-    def require_spread(cls, x: FloatArray, within: FloatArray) -> None:
-        """Raise a ValueError that names a column without spread of its own within groups."""
+    def require_spread(cls, x: FloatArray, within: FloatArray, everything: FloatArray) -> None:
+        """Raise a ValueError that names a column without spread of its own within groups.
+
+        Given the rows (N, D), the covariance within groups, and that of all rows, (D, D).
+        """
         _refuse_constant_columns(x, unless_all=cls is Spherical)
         # Beside its own variance, too, a column must have some left, given those before it.
         alone = np.diag(np.diag(within))
-        own, itself, everything = cls.left(cls._forms(within, alone, covariance(x)))
-        flat = ~(own > COLLAPSED * np.fmax(itself, everything))
+        own, itself, whole = cls.left(cls._forms(within, alone, everything))
+        flat = ~(own > COLLAPSED * np.fmax(itself, whole))
         if flat.any():
             what = f"column {flat.argmax()} has" if cls is not Spherical else "there is"
             raise ValueError(
@@ -527,12 +530,6 @@ def covariances_of(
 # ---------------------------------------------------------------------------------------------
 # Small matters
 # ---------------------------------------------------------------------------------------------
-
-
-def covariance(x: FloatArray) -> FloatArray:
-    """Return the covariance matrix of data, divided by N."""
-    centred = x - x.mean(axis=0)
-    return np.array(centred.T @ centred / len(x))
 
 
 def cholesky(stack: FloatArray) -> FloatArray:

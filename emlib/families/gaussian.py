@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import initial
+from emlib._machinery.blocks import gathered
 from emlib._machinery.validation import data_matrix, frozen, mixing_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.coordinates import REAL, SIMPLEX, Space
 from emlib.em import Expectation
 from emlib.families._quadratic import Quadratic
-from emlib.families.clouds import Clouds, groups
-from emlib.families.covariance import Covariances, covariance, covariances_of, kind_of
+from emlib.families.clouds import Clouds, groups, moments
+from emlib.families.covariance import Covariances, covariances_of, kind_of
 from emlib.mixture import mixing, posterior, weighted
 from emlib.prior import MixturePrior, NormalInverseWishart, chosen
 
@@ -99,6 +100,7 @@ class GaussianMixture(Clouds):
         method: str = "kmeans",
         covariance_type: str = "full",
         prior: MixturePrior | str | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Return a model to start from, with the pooled within-group covariance throughout.
 
@@ -113,6 +115,8 @@ class GaussianMixture(Clouds):
         prior : MixturePrior or "default", optional
             Passed on to the model; "default" stands for `default_prior`. Its scale is added to
             the starting covariance, as in an M-step.
+        sample_weight : array_like, shape (N,), optional
+            Weights of the rows: 2 is two copies, and 0 is absence.
 
         Raises
         ------
@@ -120,22 +124,28 @@ class GaussianMixture(Clouds):
             If the groups leave no spread in some direction: too few rows, a constant column,
             or a column that follows from others.
         """
-        x = data_matrix(x)
-        kind = kind_of(covariance_type)
-        r = initial.responsibilities(x, n_components, rng, method)
-        weights, means, within = groups(x, r)
+        generator, kind = np.random.default_rng(rng), kind_of(covariance_type)
+        rows, w = gathered(cls, data_matrix, x, sample_weight, generator)
+        r = initial.responsibilities(rows, n_components, generator, method, w)
+        r = r if w is None else r * w[:, None]
+        weights, means, within = groups(rows, r)
+        n, _, everything = moments(cls, data_matrix, rows, w)
         if prior == "default":
-            kind.require_spread(x, covariance(x))
-        prior = chosen(prior, cls.default_prior, x, n_components, covariance_type)
+            kind.require_spread(rows, everything, everything)
+        prior = chosen(prior, cls.default_prior, x, n_components, covariance_type, sample_weight)
         if prior is not None:
             kind.check_prior(prior, *means.shape)
-            within = _with_scale(within, len(x), prior.components)
-        kind.require_spread(x, within)
+            within = _with_scale(within, n, prior.components)
+        kind.require_spread(rows, within, everything)
         return cls(weights, means, kind.alike(within, n_components), covariance_type, prior)
 
     @classmethod
     def default_prior(
-        cls, x: ArrayLike, n_components: int, covariance_type: str = "full"
+        cls,
+        x: ArrayLike,
+        n_components: int,
+        covariance_type: str = "full",
+        sample_weight: ArrayLike | None = None,
     ) -> MixturePrior:
         """Return a weak prior scaled to the data, so that fits with it stay equivariant.
 
@@ -148,10 +158,10 @@ class GaussianMixture(Clouds):
         Fraley and Raftery (2007), J. Classification 24:155-181, section 2.2; for "diag" with the
         variance of each feature in place of their average, so that units do not matter.
         """
-        x = data_matrix(x)
-        d = x.shape[1]
-        scale = n_components ** (-2 / d) * kind_of(covariance_type).one(covariance(x))
-        return MixturePrior(NormalInverseWishart(x.mean(axis=0), 0.01, d + 2, scale))
+        _, mean, everything = moments(cls, data_matrix, x, sample_weight)
+        d = len(mean)
+        scale = n_components ** (-2 / d) * kind_of(covariance_type).one(everything)
+        return MixturePrior(NormalInverseWishart(mean, 0.01, d + 2, scale))
 
     # -- E-step ---------------------------------------------------------------------------
 
@@ -265,7 +275,7 @@ class GaussianMixture(Clouds):
         return Expectation(log_likelihood, sums[:, 0], (first, self._cov.pool(second)))
 
 
-def _with_scale(within: FloatArray, n: int, prior: NormalInverseWishart) -> FloatArray:
-    """Return the covariance (D, D) of N rows with the prior's scale added to their squares."""
+def _with_scale(within: FloatArray, n: float, prior: NormalInverseWishart) -> FloatArray:
+    """Return the covariance (D, D) of n rows with the prior's scale added to their squares."""
     scale = prior.scale if prior.scale.ndim == 2 else np.diag(prior.scale * np.ones(len(within)))
     return (n * within + scale) / (n + prior.degrees_of_freedom)

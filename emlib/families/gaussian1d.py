@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import initial
+from emlib._machinery.blocks import gathered
 from emlib._machinery.validation import SMALLEST, data_vector, frozen, mixing_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.coordinates import POSITIVE, REAL, SHARED, SIMPLEX, Space
 from emlib.em import DegenerateError, Expectation
-from emlib.families.clouds import Clouds
+from emlib.families.clouds import Clouds, moments
 from emlib.mixture import COLLAPSED, mixing
 from emlib.prior import MixturePrior, NormalInverseWishart, chosen, require
 
@@ -83,6 +84,7 @@ class GaussianMixture1D(Clouds):
         method: str = "kmeans",
         common_variance: bool = False,
         prior: MixturePrior | str | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Return a model to start from, with the pooled within-group variance throughout.
 
@@ -97,33 +99,39 @@ class GaussianMixture1D(Clouds):
         prior : MixturePrior or "default", optional
             Passed on to the model; "default" stands for `default_prior`. Its scale is added to
             the starting variance, as in an M-step.
+        sample_weight : array_like, shape (N,), optional
+            Weights of the rows: 2 is two copies, and 0 is absence.
 
         Raises
         ------
         ValueError
             If all values are equal, or no spread is left within the groups.
         """
-        x = data_vector(x)
-        r = initial.responsibilities(x[:, None], n_components, rng, method)
-        if np.ptp(x) == 0:
+        generator, k = np.random.default_rng(rng), n_components
+        rows, w = gathered(cls, data_vector, x, sample_weight, generator)
+        r = initial.responsibilities(rows[:, None], k, generator, method, w)
+        if np.ptp(rows) == 0:
             raise ValueError("all values of x are equal: there is no variance to model.")
-        k = n_components
-        prior = chosen(prior, cls.default_prior, x, k)
+        r = r if w is None else r * w[:, None]
+        prior = chosen(prior, cls.default_prior, x, k, sample_weight)
         # One component at the centre of all the data, K times: its M-step about that centre,
         # with a common variance, gives means and pooled variance of the groups.
-        same = np.full(k, x.var())
-        middle = cls(np.full(k, 1 / k), np.full(k, x.mean()), same, True, prior)
+        _, mean, variance = moments(cls, data_vector, rows, w)
+        same = np.full(k, 1 / k), np.full(k, mean), np.full(k, variance)
+        middle = cls(*same, True, prior)
         try:
-            model = middle.m_step(Expectation(0.0, r.sum(axis=0), middle.statistics(x, r)))
+            model = middle.m_step(middle.expect_under(rows, r))
         except DegenerateError as error:
             raise ValueError(
-                f"x ({len(x)} rows): no spread is left within the {k} starting groups. "
+                f"x ({len(rows)} rows): no spread is left within the {k} starting groups. "
                 "Use fewer components or more rows, or leave outliers out."
             ) from error
         return replace(model, common_variance=common_variance)
 
     @classmethod
-    def default_prior(cls, x: ArrayLike, n_components: int) -> MixturePrior:
+    def default_prior(
+        cls, x: ArrayLike, n_components: int, sample_weight: ArrayLike | None = None
+    ) -> MixturePrior:
         """Return a weak prior scaled to the data, so that fits with it stay equivariant.
 
         Worth three observations for each variance, whose scale is the variance of all the data
@@ -133,9 +141,9 @@ class GaussianMixture1D(Clouds):
         ----------
         Fraley and Raftery (2007), J. Classification 24:155-181, section 2.2.
         """
-        x = data_vector(x)
-        scale = x.var() / n_components**2
-        return MixturePrior(NormalInverseWishart(x.mean(), 0.01, 3, scale))
+        _, mean, variance = moments(cls, data_vector, x, sample_weight)
+        scale = variance / n_components**2
+        return MixturePrior(NormalInverseWishart(mean, 0.01, 3, scale))
 
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as a finite (N,) float64 array."""

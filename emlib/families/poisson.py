@@ -10,12 +10,12 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln, xlogy
 
 from emlib import initial
+from emlib._machinery.blocks import gathered, summed
 from emlib._machinery.validation import (
     data_vector,
     frozen,
     mixing_weights,
     reject_rows,
-    sample_weights,
 )
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.coordinates import POSITIVE, SIMPLEX
@@ -99,23 +99,22 @@ class PoissonMixture(Mixture):
         prior : MixturePrior or "default", optional
             Passed on to the model; "default" stands for `default_prior`.
         sample_weight : array_like, shape (N,), optional
-            The frequencies of a table. Rows are grouped without regard to them, so that a rare
-            count is as good a centre as a frequent one, but a row of weight zero is absent;
-            weights and rates of the groups are those of all that they stand for. For the groups
-            of the single observations give `np.repeat(x, frequencies)`.
+            The frequencies of a table, or any weights: 2 is two copies, and 0 is absence.
 
         Notes
         -----
         No rate starts below a hundredth of the mean of x: a group of zeros would start at a rate
         of zero, and stay there.
         """
-        x, w = _check_table(x, sample_weight)
-        r = initial.responsibilities(np.sqrt(x)[:, None], n_components, rng, method)
-        prior = chosen(prior, cls.default_prior, x, n_components, w)
-        r = r * w[:, None]
+        generator = np.random.default_rng(rng)
+        prior = chosen(prior, cls.default_prior, x, n_components, sample_weight)
+        rows, w = gathered(cls, _check, x, sample_weight, generator)
+        r = initial.responsibilities(np.sqrt(rows)[:, None], n_components, generator, method, w)
+        r = r if w is None else r * w[:, None]
         even = cls(np.full(n_components, 1 / n_components), np.zeros(n_components), prior)
-        model = even.m_step(Expectation(0.0, r.sum(axis=0), even.statistics(x, r)))
-        return replace(model, rates=np.maximum(model.rates, SLOWEST * np.average(x, weights=w)))
+        model = even.m_step(even.expect_under(rows, r))
+        slowest = SLOWEST * np.average(rows, weights=w)
+        return replace(model, rates=np.maximum(model.rates, slowest))
 
     @classmethod
     def default_prior(
@@ -126,8 +125,12 @@ class PoissonMixture(Mixture):
         Its density of a rate has its mode at the mean of x: it adds one imaginary event, in as
         many intervals as one event takes on average. Mixing weights are uniform.
         """
-        x, w = _check_table(x, sample_weight)
-        mean = float(np.average(x, weights=w))
+        events, n = summed(
+            cls, _check, lambda rows, w: np.array([w @ rows, w.sum()]), x, sample_weight
+        )
+        if n == 0:
+            raise ValueError("all sample weights are zero, so there is nothing to fit.")
+        mean = float(events / n)
         if mean == 0:
             raise ValueError("all values of x are zero: they give no scale for a default prior.")
         return MixturePrior(Gamma(2, 1 / mean))
@@ -200,14 +203,3 @@ def _check(x: ArrayLike) -> FloatArray:
     bad = (array < 0) | (array != np.round(array))
     reject_rows(bad, "x", "not made of non-negative whole numbers", "Give counts of events.")
     return array
-
-
-def _check_table(x: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
-    """Return the counts that have any weight, and their weights: ones, if none are given."""
-    x = _check(x)
-    w = sample_weights(sample_weight, len(x))
-    if w is None:
-        return x, np.ones(len(x))
-    if not w.any():
-        raise ValueError("all sample weights are zero, so there is nothing to fit.")
-    return x[w > 0], w[w > 0]
