@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import gc
 import math
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,13 +25,18 @@ from emlib import GaussianMixture
 
 WARM_UP = 10_000  # rows of the fit before a measurement of memory
 COMPARED = 4  # steps after which parameters are compared
+FEWEST = 3  # turns that every library has
 AT_REST = 1e-9  # relative change of the parameters below which a library may stop by itself
 
 
 class Pace(NamedTuple):
-    """Seconds an iteration of the whole problem takes; how many rows it was measured on."""
+    """Seconds an iteration of the whole problem takes, also as a multiple of emlib's.
+
+    And how many rows it was measured on.
+    """
 
     seconds: float
+    ratio: float
     rows: int
 
 
@@ -72,17 +78,30 @@ def paces(
     """Return the time an iteration takes in each library.
 
     That is a fit of 2 m steps less one of m, divided by m, so that all that is done once a fit
-    drops out. The fits of the libraries take turns, and the fastest of each counts: noise from
-    other programs only ever adds. A fit of m steps takes about `budget` seconds. There are up to
-    three times `repeats` turns, but fewer for a library that has used 15 budgets.
+    drops out; a fit of m steps takes about `budget` seconds. The libraries take turns, so that
+    what other programs do hits all alike: what is compared is what was measured in one turn, and
+    medians of the turns count. There are `repeats` turns, but fewer (at least `FEWEST`) for a
+    library that has used up 20 budgets.
     """
     lanes = [Lane.of(library, problem, budget) for library in contenders]
-    for turn in range(3 * repeats):
+    for turn in range(repeats):
         for lane in lanes:
-            if turn < repeats or lane.spent() < 15 * budget:
+            if turn < FEWEST or lane.spent() < 20 * budget:
                 lane.run()
-    n = len(problem.x)
-    return {lane.library.name: Pace(lane.pace() * n, len(lane.problem.x)) for lane in lanes}
+    found = {}
+    for lane in lanes:
+        own = lane.paces()
+        ratios = [a / b for a, b in zip(own, lanes[0].paces(), strict=False)]
+        ratio = 1.0 if lane is lanes[0] else median(ratios)
+        pace = median(own) * len(problem.x)
+        found[lane.library.name] = Pace(pace, ratio, len(lane.problem.x))
+    return found
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the median of the turns that could be told; NaN if there is none."""
+    told = [value for value in values if math.isfinite(value)]
+    return statistics.median(told) if told else math.nan
 
 
 class Lane(NamedTuple):
@@ -99,8 +118,7 @@ class Lane(NamedTuple):
         head = problem.head(rows_for(library, problem, budget))
         library.fit(head.head(WARM_UP), 1)
         one = min(seconds(lambda: library.fit(head, 1)) for _ in range(2))
-        m = int(np.clip(budget / one, 1 if library.row_by_row else 2, 200))
-        return cls(library, head, m, ([], []))
+        return cls(library, head, int(np.clip(budget / one, 1, 200)), ([], []))
 
     def run(self) -> None:
         """Take the time of both fits, once more."""
@@ -115,10 +133,10 @@ class Lane(NamedTuple):
         """Return the seconds used up so far."""
         return sum(map(sum, self.times))
 
-    def pace(self) -> float:
-        """Return seconds an iteration and row; NaN if too short beside the noise to be told."""
-        gap = min(self.times[1]) - min(self.times[0])
-        return gap / self.m / len(self.problem.x) if gap > 0 else math.nan
+    def paces(self) -> list[float]:
+        """Return seconds an iteration and row, turn by turn; NaN if lost in the noise."""
+        gaps = [long - short for short, long in zip(*self.times, strict=True)]
+        return [gap / self.m / len(self.problem.x) if gap > 0 else math.nan for gap in gaps]
 
 
 def differences(

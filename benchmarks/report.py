@@ -34,6 +34,7 @@ class Row(NamedTuple):
     covariance_type: str
     library: str
     seconds: float  # an iteration takes
+    ratio: float  # of that to emlib's, as measured in turns
     rows: int  # that it was timed on
     memory: float | None  # peak beyond the data, in bytes
     difference: float | None  # of parameters, from emlib's
@@ -60,17 +61,10 @@ class Results(NamedTuple):
     scaling: Sequence[tuple[int, str, float | None]]
 
 
-def ratio(row: Row, rows: Sequence[Row]) -> float:
-    """Return the row's time in units of emlib's on the same problem."""
-    ours = next(r for r in rows if r.case == row.case and r.library == "emlib")
-    return row.seconds / ours.seconds
-
-
 def geometric_mean(name: str, rows: Sequence[Row]) -> float:
     """Return the mean ratio of a library over the shapes with full covariances."""
-    full = [row for row in rows if row.covariance_type == "full"]
-    ratios = [ratio(row, full) for row in full if row.library == name]
-    logs = [math.log(value) for value in ratios if math.isfinite(value)]
+    mine = [row for row in rows if row.covariance_type == "full" and row.library == name]
+    logs = [math.log(row.ratio) for row in mine if math.isfinite(row.ratio)]
     return math.exp(sum(logs) / len(logs)) if logs else math.nan
 
 
@@ -91,10 +85,10 @@ def markdown(found: Results) -> str:
 
 LEGEND = f"""\
 * **time**: of one iteration, in milliseconds: a fit of 2m iterations less one of m, divided by m;
-  the fits of the libraries take turns, and the fastest of several counts. ≈: timed on the first
-  rows and scaled up, for OpenCV works through the data row by row.
-* **ratio**: that time in units of emlib's. The geometric mean is over the shapes with full
-  covariances.
+  the libraries take turns, and the median of several counts. ≈: timed on the first rows and
+  scaled up, for OpenCV works through the data row by row.
+* **ratio**: that time in units of emlib's in the same turn; again the median. The geometric mean is
+  over the shapes with full covariances.
 * **memory**: peak resident memory during a fit beyond that just before it, when the data are loaded
   and the library is warm, in a fresh process.
 * **difference**: largest difference from emlib's weights, means or covariances after
@@ -156,7 +150,7 @@ def cells(row: Row, found: Results) -> list[str]:
         row.covariance_type,
         row.library,
         about + number(1000 * row.seconds),
-        number(ratio(row, found.rows)),
+        number(row.ratio),
         mebibytes(row.memory),
         BLANK if row.difference is None else f"{row.difference:.0e}",
         f"{share:.1%}" if row.covariance_type == "full" and math.isfinite(share) else BLANK,
@@ -246,7 +240,7 @@ def plot(found: Results) -> Figure:
     times, memory = [], []
     for library in found.libraries:
         mine = [row for row in rows if row.library == library.name]
-        times.append([ratio(row, rows) for row in mine] + [geometric_mean(library.name, rows)])
+        times.append([row.ratio for row in mine] + [geometric_mean(library.name, rows)])
         memory.append([math.nan if row.memory is None else row.memory / MIB for row in mine])
     dots(left, times, found.libraries)
     dots(right, np.maximum(memory, SMALLEST), found.libraries)

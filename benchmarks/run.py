@@ -1,4 +1,4 @@
-"""emlib beside scikit-learn and OpenCV: `python benchmarks/run.py` (a few minutes).
+"""emlib beside scikit-learn and OpenCV: `python benchmarks/run.py` (less than five minutes).
 
 Needs the extra `bench`: pip install -e ".[bench]". The same data, the same start, the same number
 of iterations, the same covariance type, in one run, every library free to use all cores. Prints
@@ -37,15 +37,15 @@ SCALING = (100_000, 1_000_000, 4_000_000)  # N, with D = 2 and K = 4
 
 
 class Effort(NamedTuple):
-    """How long to measure: seconds a fit, fewest repeats, rows of the climbs to the optimum."""
+    """How long to measure: seconds a fit, turns, rows of the climbs to the optimum."""
 
     budget: float
     repeats: int
     climb_rows: int
 
 
-FULL = Effort(0.4, 2, 5_000)
-BRIEF = Effort(0.02, 2, 500)
+FULL = Effort(0.2, 7, 5_000)
+BRIEF = Effort(0.02, 3, 500)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -125,7 +125,7 @@ def to_the_optimum(contenders: Sequence[Library], effort: Effort) -> list[Climb]
     found = []
     for name, problem in problems.items():
         say(f"to the optimum, {name}")
-        found += climbs(name, contenders, problem, 10 * effort.budget, 3 * effort.repeats)
+        found += climbs(name, contenders, problem, 10 * effort.budget, effort.repeats)
     return found
 
 

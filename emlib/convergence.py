@@ -8,6 +8,7 @@ leaving a saddle.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -151,7 +152,6 @@ class Watch:
         self._calm = 0  # steps in a row that have agreed that the summit is near
         self._objective: list[float] = []
         self._models: list[Any] = []  # the last three
-        self._moves: list[float] = []  # lengths of the last two steps
 
     def see(self, model: Any, objective: float) -> tuple[str, str] | None:
         """Take in one more step; return status and message of the climb if it is over.
@@ -167,11 +167,9 @@ class Watch:
         objective /= self.unit
         self._objective = [*self._objective[-WINDOW - 1 :], objective]
         _check_monotone(self._objective, self._n)
-        if self._models:
-            self._moves = [*self._moves[-1:], _distance(self._models[-1], model)]
         self._models = [*self._models[-2:], model]
         near = remaining_gain(self._objective) <= self.tol
-        leaving = near and (_growing(self._moves) or _parting(self._models))
+        leaving = near and (_growing(self._models) or _parting(self._models))
         self._calm = self._calm + 1 if near and not leaving else 0
         return _verdict(model, self.tol) if self._calm >= PATIENCE else None
 
@@ -224,12 +222,13 @@ def _parting(models: Sequence[Any]) -> bool:
     return bool((near & (b > a) & (c - b > b - a)).any())
 
 
-def _growing(moves: Sequence[float]) -> bool:
+def _growing(models: Sequence[Any]) -> bool:
     """Whether the steps of the parameters grow: EM is leaving a saddle, not nearing a summit.
 
     The gain of the objective is quadratic in the step, so beside a saddle it drowns in
     rounding long before the step does.
     """
+    moves = [_distance(before, after) for before, after in pairwise(models)]
     return len(moves) > 1 and moves[-1] > moves[-2] and moves[-1] > 1e3 * EPS
 
 

@@ -5,6 +5,7 @@ Rows are worked on block by block, on all cores, so that no array grows with N b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Self
@@ -132,7 +133,7 @@ class Rows(OfRows):
 
     def _starts(self, x: Any) -> range:
         """Return the first row of each block, small enough for its arrays to stay in cache."""
-        numbers = self.width * max(1, int(np.prod(x.shape[1:])))
+        numbers = self.width * max(1, math.prod(x.shape[1:]))
         rows = max(BLOCK // numbers, min(LONG, 8 * BLOCK // numbers), FEWEST)
         return range(0, len(x), rows)
 

@@ -13,10 +13,8 @@ observation far outside it, large terms add up to a small one and digits are los
 
 from __future__ import annotations
 
-import functools
-import operator
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,18 +23,9 @@ from emlib._machinery.value import FloatArray
 from emlib.families.covariance import cholesky, inverse
 
 LARGEST_TERMS = 1e3  # in nats: terms of this size may cancel, at the cost of three digits at most
-KEPT = 2**20  # numbers: monomials of a block that are kept for the second product
-PART = 2**16  # numbers in a part of those that are not, which stays in a core's own cache
-
-
-@dataclass(frozen=True)
-class _Again:
-    """What a generator yields, from the beginning on each pass."""
-
-    generate: Callable[[], Iterator[tuple[slice, FloatArray]]]
-
-    def __iter__(self) -> Iterator[tuple[slice, FloatArray]]:
-        return self.generate()
+KEPT = 2**19  # numbers: monomials that are kept for the second product
+MANY = 128  # monomials from which on products are worth cutting in pieces
+PIECE = 990_000  # multiplications in a piece: OpenBLAS does up to 10^6 without rearranging factors
 
 
 class _Memory(threading.local):
@@ -153,44 +142,55 @@ class Quadratic:
         reach = float(np.sqrt(np.einsum("dn,dn->n", z, z).max(initial=0.0)))
         return bool(self.steepness * reach + self.offset <= LARGEST_TERMS**0.5)  # not if NaN
 
-    def monomials(self, z: FloatArray) -> Iterable[tuple[slice, FloatArray]]:
-        """Return one, z_i and the products or squares of observations, to be passed over twice.
+    def pieces(self, n: int) -> Iterator[slice]:
+        """Yield slices of n rows whose monomials are not too many to stay near the processor."""
+        rows = max(1, KEPT // self.coefficients.shape[1])
+        for start in range(0, n, rows):
+            yield slice(start, start + rows)
 
-        As an array (F, N) if that is not too large; or in parts of it that stay in cache, each
-        with its place among the F and overwritten by the next. They are made anew on each pass,
-        for that is quicker than to keep them. Either way until the next call.
+    def monomials(self, z: FloatArray) -> FloatArray:
+        """Return one, z_i and the products or squares of observations, as an array (F, N).
+
+        It is overwritten by the next call.
         """
         d, n = z.shape
-        n_monomials = self.coefficients.shape[1]
-        if n_monomials * n <= KEPT:
-            return [*self._parts(z, n_monomials)]
-        return _Again(functools.partial(self._parts, z, max(d + 1, PART // n)))
-
-    def _parts(self, z: FloatArray, size: int) -> Iterator[tuple[slice, FloatArray]]:
-        """Yield at most `size` monomials at a time."""
-        d, n = z.shape
-        part = _memory.array(size, n)
-        part[0] = 1
-        part[1 : d + 1] = z
-        start, used = 0, d + 1
+        monomials = _memory.array(self.coefficients.shape[1], n)
+        monomials[0] = 1
+        monomials[1 : d + 1] = z
+        start = d + 1
         for a, b in [(z, z)] if self.whitener.ndim == 1 else [(z[i], z[i:]) for i in range(d)]:
-            if used + len(b) > size:
-                yield slice(start, start + used), part[:used]
-                start, used = start + used, 0
-            np.multiply(a, b, out=part[used : used + len(b)])
-            used += len(b)
-        yield slice(start, start + used), part[:used]
+            np.multiply(a, b, out=monomials[start : start + len(b)])
+            start += len(b)
+        return monomials
 
-    def log_joint(self, monomials: Iterable[tuple[slice, FloatArray]]) -> FloatArray:
+    def log_joint(self, monomials: FloatArray) -> FloatArray:
         """Return the log joint of every component, shape (K, N)."""
-        terms = (self.coefficients[:, place] @ part for place, part in monomials)
-        return np.asarray(functools.reduce(operator.iadd, terms))
+        if len(monomials) < MANY:
+            return self.coefficients @ monomials
+        log_joint = np.zeros((len(self.coefficients), monomials.shape[1]))
+        for some, rows in self._pieces(monomials):
+            log_joint[:, rows] += self.coefficients[:, some] @ monomials[some, rows]
+        return log_joint
 
-    def sums(
-        self, monomials: Iterable[tuple[slice, FloatArray]], responsibilities: FloatArray
-    ) -> FloatArray:
+    def sums(self, monomials: FloatArray, responsibilities: FloatArray) -> FloatArray:
         """Return the sums over n of r_nk times each monomial, shape (K, F)."""
-        return np.hstack([responsibilities.T @ part.T for _, part in monomials])
+        if len(monomials) < MANY:
+            return responsibilities.T @ monomials.T
+        r = np.ascontiguousarray(responsibilities)
+        sums = np.zeros(self.coefficients.shape[::-1])
+        for some, rows in self._pieces(monomials):
+            sums[some] += monomials[some, rows] @ r[rows]
+        return sums.T
+
+    def _pieces(self, monomials: FloatArray) -> Iterator[tuple[slice, slice]]:
+        """Yield slices of monomials and of rows that make products of K no larger than PIECE."""
+        k = len(self.coefficients)
+        n_monomials, n = monomials.shape
+        rows = min(n, max(1, PIECE // (64 * k)))
+        some = max(1, PIECE // (k * rows))
+        for start in range(0, n, rows):
+            for first in range(0, n_monomials, some):
+                yield slice(first, first + some), slice(start, start + rows)
 
     def whitened(self, sums: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return first and second moments of y_k from sums of the monomials (K, F)."""
@@ -200,12 +200,10 @@ class Quadratic:
             first = self.slopes * first
             second = self.slopes**2 * products - 2 * self.offsets * first
             return first - counts * self.offsets, second + counts * self.offsets**2
-        second = np.empty((k, d, d))
-        i, j = np.triu_indices(d)
-        second[:, i, j] = second[:, j, i] = products
-        second = self.slopes @ second @ self.slopes.transpose(0, 2, 1)
         first = (self.slopes @ first[:, :, None])[:, :, 0]
-        cross = first[:, :, None] * self.offsets[:, None, :]
-        square = self.offsets[:, :, None] * self.offsets[:, None, :]
-        second = second - cross - cross.transpose(0, 2, 1) + counts[:, :, None] * square
-        return first - counts * self.offsets, second
+        half = np.zeros((k, d, d))  # of each symmetric matrix: it and its transpose make the whole
+        half[:, *np.triu_indices(d)] = products
+        half[:, range(d), range(d)] /= 2
+        half = self.slopes @ half @ self.slopes.transpose(0, 2, 1)
+        half -= (first - counts / 2 * self.offsets)[:, :, None] * self.offsets[:, None, :]
+        return first - counts * self.offsets, half + half.transpose(0, 2, 1)

@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from emlib._machinery.validation import SMALLEST, frozen, one_of
@@ -134,6 +134,11 @@ class Covariances(Value):
         """Return the shape of `values`."""
         one = cls.one(np.eye(d)).shape
         return one if cls.shared else (k, *one)
+
+    @classmethod
+    def of(cls, values: ArrayLike, k: int, d: int, name: str = "covariances") -> Self:
+        """Return checked covariances of K components with their factors, or raise ValueError."""
+        return cls.factored(frozen(values, name, cls.shape(k, d)), d, name)
 
     @classmethod
     def alike(cls, matrix: FloatArray, k: int) -> FloatArray:
@@ -343,7 +348,8 @@ class Full(Covariances):
         return self._within(weights) + (centred.T * weights) @ centred
 
     def _within(self, weights: FloatArray) -> FloatArray:
-        return np.tensordot(weights, self.values, axes=1)
+        d = self.values.shape[-1]
+        return (weights @ self.values.reshape(-1, d * d)).reshape(d, d)
 
     @classmethod
     def left(cls, matrices: FloatArray) -> FloatArray:
@@ -515,16 +521,6 @@ COVARIANCE_TYPES = tuple(KINDS)
 def kind_of(covariance_type: str) -> type[Covariances]:
     """Return the class of a kind, or raise ValueError if there is none of that name."""
     return KINDS[one_of(covariance_type, "covariance_type", COVARIANCE_TYPES)]
-
-
-def covariances_of(
-    values: Any, covariance_type: str, k: int, d: int, name: str = "covariances"
-) -> Covariances:
-    """Return checked and factored covariances; as they are if an M-step has made them."""
-    if isinstance(values, Covariances):
-        return values
-    kind = kind_of(covariance_type)
-    return kind.factored(frozen(values, name, kind.shape(k, d)), d, name)
 
 
 # ---------------------------------------------------------------------------------------------

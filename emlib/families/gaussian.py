@@ -28,7 +28,7 @@ from emlib.coordinates import REAL, SIMPLEX, Space
 from emlib.em import Expectation
 from emlib.families._quadratic import Quadratic
 from emlib.families.clouds import Clouds, groups, moments
-from emlib.families.covariance import Covariances, covariances_of, kind_of
+from emlib.families.covariance import Covariances, kind_of
 from emlib.mixture import mixing, posterior, weighted
 from emlib.prior import MixturePrior, NormalInverseWishart, chosen
 
@@ -83,13 +83,21 @@ class GaussianMixture(Clouds):
     _cov: Covariances = field(init=False, repr=False, compare=False)  # the same, with factors L_k
 
     def __post_init__(self) -> None:
+        if isinstance(self.covariances, Covariances):  # an M-step has made it: all is well
+            self._store(self.weights, self.means, self.covariances)
+            return
         weights = mixing_weights(self.weights)
         means = frozen(self.means, "means", (len(weights), None))
-        cov = covariances_of(self.covariances, self.covariance_type, *means.shape)
-        cov.check_prior(self.prior, *means.shape)
-        values = {"weights": weights, "means": means, "covariances": cov.values, "_cov": cov}
-        for name, value in values.items():
+        kind, shape = kind_of(self.covariance_type), means.shape
+        kind.check_prior(self.prior, *shape)
+        self._store(weights, means, kind.of(self.covariances, *shape))
+
+    def _store(self, weights: FloatArray, means: FloatArray, cov: Covariances) -> None:
+        parts = {"weights": weights, "means": means, "covariances": cov.values, "_cov": cov}
+        for name, value in parts.items():
             object.__setattr__(self, name, value)
+        weights.setflags(write=False)
+        means.setflags(write=False)
 
     @classmethod
     def start(
@@ -167,14 +175,7 @@ class GaussianMixture(Clouds):
 
     def log_components(self, x: ArrayLike) -> FloatArray:
         """Return log N(x_n | mu_k, Sigma_k), shape (N, K), in nats (eq. 4.7)."""
-        return self._log_densities(self._cov.whiten(self.check(x), self.means)).T
-
-    def _log_densities(self, y: FloatArray) -> FloatArray:
-        """Return the log density of each component, (K, N), from whitened data (K, D, N)."""
-        log_density = np.einsum("kdn,kdn->kn", y, y)  # squared distances (eq. 4.3)
-        log_density *= -0.5  # in place, here and below: new memory costs more than sums
-        log_density += self._log_constants()[:, None]
-        return log_density
+        return _log_normal(self._cov.whiten(self.check(x), self.means), self._log_constants())
 
     def _log_constants(self) -> FloatArray:
         """Return the log density of each component at its mean, shape (K,) or (1,)."""
@@ -187,7 +188,8 @@ class GaussianMixture(Clouds):
             if self._quadratic.is_accurate(z):
                 return self._expect_quadratic(z, w)
         y = self._cov.whiten(x, self.means)
-        log_density, r = posterior(self._log_densities(y).T + self.log_weights)
+        log_joint = _log_normal(y, self.log_weights + self._log_constants())
+        log_density, r = posterior(log_joint)
         r, log_likelihood = weighted(r, log_density, w)
         return Expectation(log_likelihood, r.sum(axis=0), self._cov.moments(y, r.T))
 
@@ -267,12 +269,23 @@ class GaussianMixture(Clouds):
     def _expect_quadratic(self, z: FloatArray, w: FloatArray | None) -> Expectation:
         """Return what whitening gives by two products, in those coordinates (eq. 4.30)."""
         quadratic = self._quadratic
-        monomials = quadratic.monomials(z)
-        log_density, r = posterior(quadratic.log_joint(monomials).T)
-        r, log_likelihood = weighted(r, log_density, w)
-        sums = quadratic.sums(monomials, r)
+        log_likelihood, sums = 0.0, np.zeros(quadratic.coefficients.shape)
+        for rows in quadratic.pieces(z.shape[1]):
+            monomials = quadratic.monomials(z[:, rows])
+            log_density, r = posterior(quadratic.log_joint(monomials).T)
+            r, part = weighted(r, log_density, None if w is None else w[rows])
+            log_likelihood += part
+            sums += quadratic.sums(monomials, r)
         first, second = quadratic.whitened(sums)
         return Expectation(log_likelihood, sums[:, 0], (first, self._cov.pool(second)))
+
+
+def _log_normal(y: FloatArray, constants: FloatArray) -> FloatArray:
+    """Return constants_k - |y_kn|^2 / 2, shape (N, K), of whitened data (K, D, N) (eq. 4.7)."""
+    log_density = np.einsum("kdn,kdn->kn", y, y)  # squared distances (eq. 4.3)
+    log_density *= -0.5  # in place, here and below: new memory costs more than sums
+    log_density += constants[:, None]
+    return log_density.T
 
 
 def _with_scale(within: FloatArray, n: float, prior: NormalInverseWishart) -> FloatArray:
