@@ -933,13 +933,12 @@ def test_huge_weights(family, options, x, weight):
 @kinds
 @pytest.mark.parametrize("weight", [1e-100, 1e-300])
 def test_tiny_weights(kind, weight):
-    """So little data leave nothing to be gained; each component has hardly any."""
+    """The unit of the weights is nobody's business: the fit is that of the rows, without doubts."""
     start = start_of(X, kind)
     fit = em.fit(start, X, sample_weight=np.full(N, weight))
-    assert fit.converged and len(fit.doubts) == K
-    assert fit.doubts[0].startswith("component 0 rests on hardly any data: its expected count is")
-    best = weight * ordinary(kind).objective[-1]
-    assert 0 <= best - fit.objective[-1] < 1e-6
+    assert fit.converged and not fit.doubts
+    assert fit.objective[-1] / weight == pytest.approx(ordinary(kind).objective[-1], abs=1e-6)
+    np.testing.assert_allclose(fit.model.means, ordinary(kind).model.means, atol=1e-3)
     assert np.isfinite(fit.model.covariances).all()
 
 

@@ -54,7 +54,8 @@ class Blocks:
         if not given:
             return 1.0
         w = np.concatenate(given)
-        return min(1.0, float(w[w > 0].mean())) if (w > 0).any() else 1.0
+        with np.errstate(over="ignore"):  # the mean of very large weights is above 1 in any case
+            return min(1.0, float(w[w > 0].mean())) if (w > 0).any() else 1.0
 
     def total(self, function: Callable[[Any, Any], Any]) -> Any:
         """Return the sum of function(block, weights) over all blocks."""
