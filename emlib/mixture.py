@@ -40,6 +40,12 @@ class Mixture(Rows):
     weights: FloatArray
     prior: MixturePrior | None = None  # a family that takes one has a field of this name
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let a family define `log_joint` in the place of `log_components`."""
+        super().__init_subclass__(**options)
+        if "log_joint" in vars(cls):
+            cls._log_joint = cls.log_joint  # type: ignore[method-assign]
+
     # -- what a family defines ------------------------------------------------------------
 
     def log_components(self, x: ArrayLike) -> FloatArray:
