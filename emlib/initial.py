@@ -12,7 +12,7 @@ from emlib._machinery.validation import SMALLEST, component_count, one_of
 from emlib._machinery.value import FloatArray, IntArray
 
 SAME = 12  # digits of a standardised row by which it is told from others
-METHODS = ("kmeans", "k-means++", "random", "random_from_data")
+METHODS = ("kmeans", "k-means++", "random", "random_from_data", "random_scales", "slices")
 
 
 def responsibilities(
@@ -32,9 +32,16 @@ def responsibilities(
         Number of components K.
     rng : int or Generator
         Seed or generator; 0 is a seed like any other.
-    method : {"kmeans", "k-means++", "random", "random_from_data"}
-        k-means (Lloyd) from a k-means++ seeding; the seeding alone; random responsibilities;
-        K rows chosen at random. All but "random" give every row to the nearest centre.
+    method : {"kmeans", "k-means++", "random", "random_from_data", "random_scales", "slices"}
+        They differ in kind, and where one fails another may do:
+
+        * "kmeans": k-means (Lloyd) from a k-means++ seeding; "k-means++": the seeding alone;
+        * "random_from_data": K rows chosen at random;
+        * "random_scales": the same, each with a reach of its own: small groups inside large ones;
+        * "slices": cuts across a random direction, at K - 1 random rows: long and flat groups;
+        * "random": random responsibilities.
+
+        The first four give every row to the nearest centre; all but "random" give it to one.
 
     Raises
     ------
@@ -65,11 +72,14 @@ def responsibilities(
             f"x has only {len(distinct)} distinct rows for {k} components. Use fewer components or "
             f"leave outliers out: rows within 1e-{SAME} of the spread count as the same."
         )
-    if method == "random_from_data":
+    if method == "slices":
+        return np.asarray(np.eye(k)[_slices(z.round(SAME), k, generator)])
+    if method in ("random_from_data", "random_scales"):
         centres = generator.choice(distinct, size=k, replace=False)
     else:
         centres = k_means_plus_plus(z, k, generator)
-    labels = nearest(z, centres)
+    scales = np.exp(generator.standard_normal(k)) if method == "random_scales" else np.ones(k)
+    labels = nearest(z, centres, scales)
     if method == "kmeans":
         # Lloyd's algorithm can lose a cluster; the seeding never does, and is kept then.
         with contextlib.suppress(ClusterError):
@@ -91,10 +101,25 @@ def k_means_plus_plus(x: FloatArray, k: int, rng: np.random.Generator) -> FloatA
     return np.array(chosen)
 
 
-def nearest(x: FloatArray, centres: FloatArray) -> IntArray:
-    """Return the index of the centre nearest to each row of x, shape (N,)."""
+def nearest(x: FloatArray, centres: FloatArray, scales: FloatArray | None = None) -> IntArray:
+    """Return the index of the centre nearest to each row of x, shape (N,).
+
+    With scales (K,), distances from a centre are measured in units of its own.
+    """
     squared = np.array([((x - c) ** 2).sum(axis=1) for c in centres])
+    if scales is not None:
+        squared /= scales[:, None] ** 2
     return np.asarray(squared.argmin(axis=0), dtype=np.int64)
+
+
+def _slices(x: FloatArray, k: int, rng: np.random.Generator) -> IntArray:
+    """Return which of K slices across a random direction each row of x (N, D) lies in, (N,)."""
+    height = (x @ rng.standard_normal(x.shape[1])).round(SAME)
+    levels = np.unique(height)
+    if len(levels) < k:  # by chance different rows lie level: cut across another direction
+        return _slices(x, k, rng)
+    cuts = np.sort(rng.choice(levels[1:], size=k - 1, replace=False))
+    return np.asarray(np.searchsorted(cuts, height, side="right"), dtype=np.int64)
 
 
 def _spread(x: FloatArray) -> FloatArray:
