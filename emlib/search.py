@@ -179,6 +179,8 @@ def _concluded(ends: list[Fit[Any]], spent: int, stopped: bool) -> Fit[Any]:
     elif best.doubts:
         text = f"the best of {len(ends)} runs may be spurious: {best.doubts[0]}"
         warn(f"{text} No run is without doubts. Use fewer components or a prior.", SpuriousWarning)
+    if best.status == "max_iter":
+        best = replace(best, message=f"stopped after {spent} E-steps, still climbing")
     message = f"{best.message}; found by {found} of {len(ends)} runs"
     best = replace(best, message=message, runs=tuple(ends), n_e_steps=spent)
     if not stopped:
@@ -208,8 +210,10 @@ class _Search:
         """Add one round to the ends: the best of its starts, then moves from there."""
         before = self.spent
         place = len(self.ends)
-        for run in self._short_runs(rng)[:CLIMBED]:
-            self._keep(self._continued(run), place)
+        for run in self._short_runs(place, rng)[:CLIMBED]:
+            with contextlib.suppress(*FAILURES):
+                if self.left > 0:
+                    self._keep(self._climb(run.model), place)
             if _is_sound(self.ends[place]):
                 break
         if self.ends[place:] and self.make.n_components > 1:
@@ -224,7 +228,7 @@ class _Search:
             self.ends[place:] = [run]
         return better
 
-    def _short_runs(self, rng: np.random.Generator) -> list[Fit[Any]]:
+    def _short_runs(self, place: int, rng: np.random.Generator) -> list[Fit[Any]]:
         """Return short runs from starts of different kinds, the most promising first."""
         runs, errors = [], []
         for i in range(STARTS):
@@ -234,11 +238,13 @@ class _Search:
             self.spent += 1 + own_reaches
             try:
                 runs.append(self._short_run(self.make.start(method, own_reaches, rng)))
+                self._keep(runs[-1], place)
             except FAILURES as error:
                 errors.append(error)
         if errors and not runs and not self.ends:
             raise errors[0]
-        return sorted(runs, key=_standing, reverse=True)
+        # Whether so short a run has converged says nothing of where it leads.
+        return sorted(runs, key=lambda run: _standing(run)[1:], reverse=True)
 
     def _move_on(self, place: int, rng: np.random.Generator) -> None:
         """Try moves from where the round stands until so many in a row lead no higher."""
@@ -268,13 +274,6 @@ class _Search:
             return None
         return self._climb(run.model, floor)
 
-    def _continued(self, run: Fit[Any]) -> Fit[Any]:
-        """Return the climb from where a short run has ended; that run itself if there is none."""
-        if self.left > 0:
-            with contextlib.suppress(*FAILURES):
-                return self._climb(run.model)
-        return run
-
     # -- climbs ---------------------------------------------------------------------------
 
     def _short_run(self, model: Any) -> Fit[Any]:
@@ -291,8 +290,6 @@ class _Search:
         if fit.message == em.CTRL_C:
             self.ends = self.ends or [fit]
             raise KeyboardInterrupt
-        if self.left <= 0 and fit.status == "max_iter":
-            fit = replace(fit, message=f"stopped after budget={self.budget} E-steps")
         return fit
 
     def _counted(self, steps: Iterator[Step[Any]]) -> Iterator[Step[Any]]:
