@@ -12,7 +12,7 @@ from emlib._machinery.validation import SMALLEST, component_count, one_of
 from emlib._machinery.value import FloatArray, IntArray
 
 SAME = 12  # digits of a standardised row by which it is told from others
-METHODS = ("kmeans", "k-means++", "random", "random_from_data")
+METHODS = ("kmeans", "k-means++", "random", "random_from_data", "random_scales", "slices")
 
 
 def responsibilities(
@@ -33,10 +33,16 @@ def responsibilities(
         Number of components K.
     rng : int or Generator
         Seed or generator; 0 is a seed like any other.
-    method : {"kmeans", "k-means++", "random", "random_from_data"}
-        k-means (Lloyd) from a k-means++ seeding; the seeding alone; random responsibilities;
-        K rows chosen at random. All but "random" give every row to the nearest centre.
+    method : {"kmeans", "k-means++", "random", "random_from_data", "random_scales", "slices"}
+        They differ in kind, and where one fails another may do:
 
+        * "kmeans": k-means (Lloyd) from a k-means++ seeding; "k-means++": the seeding alone;
+        * "random_from_data": K rows chosen at random;
+        * "random_scales": the same, each with a reach of its own: small groups inside large ones;
+        * "slices": cuts across a random direction, at K - 1 random rows: long and flat groups;
+        * "random": random responsibilities.
+
+        The first four give every row to the nearest centre; all but "random" give it to one.
     sample_weight : ndarray, shape (N,), optional
         Positive weights. A weight of 2 is two copies: the centres of k-means are weighted means,
         and a row is drawn so much more often. ("random" gives the mean of as many draws, in
@@ -72,11 +78,14 @@ def responsibilities(
             f"x has only {len(distinct)} distinct rows for {k} components. Use fewer components or "
             f"leave outliers out: rows within 1e-{SAME} of the spread count as the same."
         )
-    if method == "random_from_data":
+    if method == "slices":
+        return np.asarray(np.eye(k)[_slices(z.round(SAME), k, generator)])
+    if method in ("random_from_data", "random_scales"):
         centres = generator.choice(distinct, size=k, replace=False)
     else:
         centres = k_means_plus_plus(z, k, generator, w)
-    labels = nearest(z, centres)
+    scales = np.exp(generator.standard_normal(k)) if method == "random_scales" else np.ones(k)
+    labels = nearest(z, centres, scales)
     if method == "kmeans":
         better = _k_means(z, centres, labels, w)
         # Lloyd's algorithm can lose a cluster; the seeding never does, and is kept then.
@@ -136,10 +145,25 @@ def _draw_row(rng: np.random.Generator, w: FloatArray) -> int:
     return int(np.searchsorted(copies[:-1], at, side="right"))
 
 
-def nearest(x: FloatArray, centres: FloatArray) -> IntArray:
-    """Return the index of the centre nearest to each row of x, shape (N,)."""
+def nearest(x: FloatArray, centres: FloatArray, scales: FloatArray | None = None) -> IntArray:
+    """Return the index of the centre nearest to each row of x, shape (N,).
+
+    With scales (K,), distances from a centre are measured in units of its own.
+    """
     squared = np.array([((x - c) ** 2).sum(axis=1) for c in centres])
+    if scales is not None:
+        squared /= scales[:, None] ** 2
     return np.asarray(squared.argmin(axis=0), dtype=np.int64)
+
+
+def _slices(x: FloatArray, k: int, rng: np.random.Generator) -> IntArray:
+    """Return which of K slices across a random direction each row of x (N, D) lies in, (N,)."""
+    height = (x @ rng.standard_normal(x.shape[1])).round(SAME)
+    levels = np.unique(height)
+    if len(levels) < k:  # by chance different rows lie level: cut across another direction
+        return _slices(x, k, rng)
+    cuts = np.sort(rng.choice(levels[1:], size=k - 1, replace=False))
+    return np.asarray(np.searchsorted(cuts, height, side="right"), dtype=np.int64)
 
 
 def _spread(x: FloatArray, w: FloatArray | None) -> FloatArray:

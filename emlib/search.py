@@ -1,0 +1,342 @@
+"""The best summit that can be found with a budget of E-steps, for any family of mixtures.
+
+EM climbs to the nearest summit, and there are many. Three things find a high one. Starts of
+*different kinds*: where one kind fails, another may do. Short runs: after ten steps the start that
+deserves more can be told. And moves: from a good summit, one component is taken away and one is
+put in elsewhere, which finds a better one sooner than starting afresh. A round is all three; there
+are as many rounds as the budget allows, and how many of them agree says how far to trust the best.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from emlib import accelerate, em
+from emlib._machinery.blocks import located
+from emlib._machinery.validation import number_array, sample_weights
+from emlib._machinery.value import FloatArray
+from emlib._machinery.warn import warn
+from emlib.convergence import remaining_gain
+from emlib.em import (
+    DegenerateError,
+    DegenerateWarning,
+    Fit,
+    MonotonicityError,
+    SpuriousWarning,
+    Step,
+)
+from emlib.moves import KINDS, Maker
+
+STARTS = 12  # short runs in a round
+SHORT = 10  # steps of a short run
+PATIENCE = 20  # moves that must fail in a row before a round is over
+ENOUGH = 5  # rounds in a row that must end at the best summit before the search is over
+NEAR = 0.05  # nats left to gain, below which a climb's doubts are believed
+CLIMBED = 3  # short runs that are continued, until one ends without doubts
+FAILURES = (ValueError, DegenerateError, MonotonicityError)  # of one trial; the others go on
+Rng = int | np.random.Generator
+
+
+def search(
+    family: Any,
+    x: ArrayLike,
+    n_components: int,
+    rng: Rng,
+    *,
+    budget: int = 4000,
+    sample_weight: ArrayLike | None = None,
+    tol: float = 1e-6,
+    **options: Any,
+) -> Fit[Any]:
+    """Return the best fit of a mixture that can be found with a budget of E-steps.
+
+    Parameters
+    ----------
+    family : class
+        A family of mixtures that has a `start`, such as `GaussianMixture`.
+    x : array_like, shape (N,) or (N, D)
+        Data, in one array.
+    n_components : int
+        Number of components K.
+    rng : int or Generator
+        Seed or generator. Each round has a random stream of its own, named after its number.
+    budget : int
+        How many E-steps may be spent in all. All that passes over the data counts: a start, and
+        the responsibilities for a move, count as one each. What is begun with the last of it may
+        take up to four more.
+    sample_weight : array_like, shape (N,), optional
+        Non-negative weights. An integer weight counts as that many copies; rows of weight zero
+        are left out.
+    tol : float
+        As for `em.run`.
+    **options
+        Passed on to ``family.start``, such as a `prior` or a `covariance_type`.
+
+    Returns
+    -------
+    Fit
+        The best of all rounds; the message says how many of them found it. Each round is one of
+        `runs`, with the work it took in its `n_e_steps`; that of the result is all work. A fit
+        that has converged and has no doubts is better than one that has not or has some, however
+        high; then one that is not degenerate; then the higher. Ctrl-C ends the search as
+        ``"interrupted"`` with the best so far.
+
+        The search is over when the budget is spent, or sooner when five rounds in a row have
+        ended within 0.01 nats of the best.
+
+    Raises
+    ------
+    ValueError
+        If the budget is not positive, or no start can be made of x; the message says why.
+
+    Warns
+    -----
+    SpuriousWarning
+        If nothing was found that has no doubts.
+    DegenerateWarning
+        If nothing was found that is not degenerate.
+
+    References
+    ----------
+    Biernacki, Celeux and Govaert (2003), Comput. Statist. Data Anal. 41:561-575, for short runs;
+    Ueda, Nakano, Ghahramani and Hinton (2000), Neural Computation 12:2109-2128, for splits and
+    merges; Zhao, Hautamaki, Karkkainen and Franti (2012), Pattern Recognition Letters
+    33:2120-2126, for swaps.
+
+    Examples
+    --------
+    >>> from emlib import GaussianMixture1D, data
+    >>> fit = search(GaussianMixture1D, data.galaxies(), 4, rng=0)
+    >>> print(f"{fit.objective[-1]:.4f}")
+    -197.7103
+    """
+    if budget < 1:
+        raise ValueError(f"budget must be a positive number of E-steps, not {budget!r}.")
+    rows, w = _present(x, sample_weight)
+    here = _Search(Maker(family, rows, w, n_components, options), tol, budget)
+    seed = _entropy(rng)
+    stopped = False
+    with warnings.catch_warnings():  # most runs are no more than trials
+        warnings.simplefilter("ignore", DegenerateWarning)
+        try:
+            for number in itertools.count():
+                if here.left <= 0 or _settled(here.ends):
+                    break
+                stream = np.random.SeedSequence(seed, spawn_key=(number,))
+                here.round(np.random.default_rng(stream))
+        except KeyboardInterrupt:
+            stopped = True
+            if not here.ends:
+                raise
+    return _concluded(here.ends, here.spent, stopped)
+
+
+# ---------------------------------------------------------------------------------------------
+# Which fit is better, and when to stop
+# ---------------------------------------------------------------------------------------------
+
+
+def _standing(fit: Fit[Any]) -> tuple[bool, bool, bool, float]:
+    """Return by what fits are compared: no height makes up for a doubt."""
+    whole = fit.status != "degenerate"
+    clean = whole and not fit.doubts
+    return clean and fit.converged, clean, whole, float(fit.objective[-1])
+
+
+def _is_sound(fit: Fit[Any]) -> bool:
+    return _standing(fit)[0]
+
+
+def _better(new: Fit[Any], old: Fit[Any]) -> bool:
+    """Whether a fit is better by more than two climbs to the same summit may differ."""
+    *kind, height = _standing(old)
+    return _standing(new) > (*kind, height + em.FOUND)
+
+
+def _same(fit: Fit[Any], best: Fit[Any]) -> bool:
+    return not _better(fit, best) and not _better(best, fit)
+
+
+def _settled(ends: list[Fit[Any]]) -> bool:
+    """Whether the last rounds have all ended at the best summit."""
+    last = ends[-ENOUGH:]
+    return len(last) == ENOUGH and all(_same(fit, max(ends, key=_standing)) for fit in last)
+
+
+def _concluded(ends: list[Fit[Any]], spent: int, stopped: bool) -> Fit[Any]:
+    """Return the best round, with all of them in its `runs`, and warn if it cannot be trusted."""
+    best = max(ends, key=_standing)
+    found = sum(_same(fit, best) for fit in ends)
+    if best.status == "degenerate":
+        warn(f"EM stopped: {best.message}", DegenerateWarning)
+    elif best.doubts:
+        text = f"the best of {len(ends)} runs may be spurious: {best.doubts[0]}"
+        warn(f"{text} No run is without doubts. Use fewer components or a prior.", SpuriousWarning)
+    if best.status == "max_iter":
+        best = replace(best, message=f"stopped after {spent} E-steps, still climbing")
+    message = f"{best.message}; found by {found} of {len(ends)} runs"
+    best = replace(best, message=message, runs=tuple(ends), n_e_steps=spent)
+    if not stopped:
+        return best
+    return replace(best, status="interrupted", message=f"{em.CTRL_C}; {message}")
+
+
+# ---------------------------------------------------------------------------------------------
+# One round
+# ---------------------------------------------------------------------------------------------
+
+
+class _Search:
+    """What is being fitted, where each round has ended, and how much work has gone into it."""
+
+    def __init__(self, make: Maker, tol: float, budget: int) -> None:
+        self.make, self.tol, self.budget = make, tol, budget
+        self.unit = (
+            located(make.family, make.x, make.weight).unit if make.weight is not None else 1.0
+        )
+        self.ends: list[Fit[Any]] = []
+        self.spent = 0
+
+    @property
+    def left(self) -> int:
+        """E-steps that may still be spent."""
+        return self.budget - self.spent
+
+    def round(self, rng: np.random.Generator) -> None:
+        """Add one round to the ends: the best of its starts, then moves from there."""
+        before = self.spent
+        place = len(self.ends)
+        for run in self._short_runs(place, rng)[:CLIMBED]:
+            with contextlib.suppress(*FAILURES):
+                if self.left > 0:
+                    self._keep(self._climb(run.model), place)
+            if _is_sound(self.ends[place]):
+                break
+        if self.ends[place:] and self.make.n_components > 1:
+            self._move_on(place, rng)
+        if self.ends[place:]:
+            self.ends[place] = replace(self.ends[place], n_e_steps=self.spent - before)
+
+    def _keep(self, run: Fit[Any], place: int) -> bool:
+        """Let the round end where a run has ended, if that is better; return whether it is."""
+        better = not self.ends[place:] or _better(run, self.ends[place])
+        if better:
+            self.ends[place:] = [run]
+        return better
+
+    def _short_runs(self, place: int, rng: np.random.Generator) -> list[Fit[Any]]:
+        """Return short runs from starts of different kinds, the most promising first."""
+        runs, errors = [], []
+        for i in range(STARTS):
+            if self.left <= 0:
+                break
+            method, own_reaches = KINDS[i % len(KINDS)]
+            self.spent += 1 + own_reaches
+            try:
+                runs.append(self._short_run(self.make.start(method, own_reaches, rng)))
+                self._keep(runs[-1], place)
+            except FAILURES as error:
+                errors.append(error)
+        if errors and not runs and not self.ends:
+            raise errors[0]
+        # Whether so short a run has converged says nothing of where it leads.
+        return sorted(runs, key=lambda run: _standing(run)[1:], reverse=True)
+
+    def _move_on(self, place: int, rng: np.random.Generator) -> None:
+        """Try moves from where the round stands until so many in a row lead no higher."""
+        failures, log_joint = 0, None
+        while failures < PATIENCE and self.left > 0:
+            if log_joint is None:
+                self.spent += 1
+                log_joint = self.ends[place].model.log_joint(self.make.x)
+            try:
+                run = self._try(self.ends[place], log_joint, rng)
+            except FAILURES:  # such as too few rows for what was to be made of them
+                run = None
+            if run is not None and self._keep(run, place):
+                failures, log_joint = 0, None
+            else:
+                failures += 1
+
+    def _try(
+        self, current: Fit[Any], log_joint: FloatArray, rng: np.random.Generator
+    ) -> Fit[Any] | None:
+        """Return the climb from one move; None if it leads nowhere."""
+        self.spent += 2  # densities under what is put in, and statistics
+        run = self._short_run(self.make.moved(current.model, log_joint, rng))
+        floor = current.objective[-1] if _is_sound(current) else -np.inf
+        hope = run.objective[-1] + 2 * remaining_gain(run.objective)
+        if run.status == "degenerate" or run.doubts or hope < floor or self.left <= 0:
+            return None
+        return self._climb(run.model, floor)
+
+    # -- climbs ---------------------------------------------------------------------------
+
+    def _short_run(self, model: Any) -> Fit[Any]:
+        return self._follow(em.iterate, model, max_iter=SHORT)
+
+    def _climb(self, model: Any, floor: float = -np.inf) -> Fit[Any]:
+        """Return the fit from `model`, given up where it cannot end soundly above `floor`."""
+        return self._follow(accelerate.anderson, model, callback=_hopeless(floor, self.unit))
+
+    def _follow(self, steps: Callable[..., Any], model: Any, **options: Any) -> Fit[Any]:
+        """Return `em.run` of a climb, which ends when the budget is spent."""
+        climb = self._counted(steps(model, self.make.x, self.make.weight))
+        fit = em.run(climb, unit=self.unit, tol=self.tol, **options)
+        if fit.message == em.CTRL_C:
+            self.ends = self.ends or [fit]
+            raise KeyboardInterrupt
+        return fit
+
+    def _counted(self, steps: Iterator[Step[Any]]) -> Iterator[Step[Any]]:
+        for step in steps:
+            self.spent += step.n_e_steps
+            yield step
+            if self.left <= 0:
+                return
+
+
+def _hopeless(floor: float, unit: float) -> Callable[[Step[Any]], bool]:
+    """Return a callback that stops a climb which will not end soundly above `floor`."""
+    heights: list[float] = []
+    low = 0
+
+    def stop(step: Step[Any]) -> bool:
+        nonlocal low
+        heights.append(step.objective)
+        left = remaining_gain(heights)
+        low = low + 1 if step.objective + left < floor + em.FOUND else 0
+        near = left < NEAR and np.isfinite(floor)
+        return low > 1 or (near and bool(step.model.doubts(step.expectation.counts / unit)))
+
+    return stop
+
+
+# ---------------------------------------------------------------------------------------------
+# What comes in
+# ---------------------------------------------------------------------------------------------
+
+
+def _present(x: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray | None]:
+    """Return the rows that have any weight, and their weights."""
+    rows = number_array(x, "x")
+    if sample_weight is None:
+        return rows, None
+    w = sample_weights(sample_weight, len(rows))
+    assert w is not None
+    if not w.any():
+        raise ValueError("all sample weights are zero, so there is nothing to fit.")
+    return rows[w > 0], w[w > 0]
+
+
+def _entropy(rng: Rng) -> int:
+    """Return the number from which the streams of all rounds follow."""
+    return int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else int(rng)

@@ -1,0 +1,152 @@
+"""Faster climbs keep what EM promises, reach the same summit, and count every E-step."""
+
+from itertools import islice
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cases import CASES, CASES_WITH_PRIOR
+from emlib import ABO, GaussianMixture1D, Linkage, PoissonMixture, accelerate, data, em
+from emlib.coordinates import pack
+
+climbs = pytest.mark.parametrize(
+    "climb", [accelerate.squarem, accelerate.anderson], ids=lambda climb: climb.__name__
+)
+cases = pytest.mark.parametrize("case", [*CASES, *CASES_WITH_PRIOR], ids=str)
+
+DEATHS, DAYS = data.death_notices()
+SLOW = PoissonMixture([0.3, 0.7], [1.0, 2.5])
+SUMMIT = -1989.9458598829635
+
+
+@climbs
+@cases
+@settings(max_examples=8)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_it_never_falls_and_each_step_has_its_own_objective(climb, case, seed):
+    rng = np.random.default_rng(seed)
+    model, x = case.draw(rng)
+    w = rng.integers(1, 4, len(x)).astype(float)
+    try:
+        steps = list(islice(climb(model, x, w), 25))
+    except em.DegenerateError:  # as EM itself may end
+        return
+    objective = np.array([step.objective for step in steps])
+    assert (np.diff(objective) >= -1e-9 * abs(objective[:-1])).all()
+    last = steps[-1]
+    assert last.log_likelihood == pytest.approx(last.model.log_likelihood(x, w), rel=1e-12)
+    assert last.objective == last.log_likelihood + last.model.log_prior()
+
+
+@climbs
+@cases
+def test_same_summit_as_em(climb, case):
+    model, x = case.clear(np.random.default_rng(1))
+    slow = em.fit(model, x, tol=1e-9)
+    fast = em.fit(model, x, tol=1e-9, steps=climb)
+    assert fast.converged
+    assert fast.objective[-1] == pytest.approx(slow.objective[-1], abs=1e-7)
+    np.testing.assert_allclose(pack(fast.model), pack(slow.model), atol=1e-3)
+
+
+@climbs
+@pytest.mark.parametrize(
+    "start, x", [(Linkage(0.3), data.linkage()), (ABO([0.3, 0.3, 0.4]), data.blood_groups())]
+)
+def test_families_that_are_no_mixtures(climb, start, x):
+    slow, fast = em.fit(start, x), em.fit(start, x, steps=climb)
+    assert fast.objective[-1] == pytest.approx(slow.objective[-1], abs=1e-6)
+
+
+def work_to_the_top(climb, close=1e-7):
+    work = 0
+    for step in climb(SLOW, DEATHS, DAYS):
+        work += step.n_e_steps
+        if step.objective > SUMMIT - close:
+            return work
+
+
+def test_a_slow_climb_made_fast():
+    assert work_to_the_top(em.iterate) > 1000
+    assert work_to_the_top(accelerate.anderson) < 40
+    assert work_to_the_top(accelerate.squarem) < 120
+
+
+@climbs
+def test_copies_and_weights_are_the_same(climb):
+    copies = np.repeat(DEATHS, DAYS)
+    a = em.fit(SLOW, copies, steps=climb)
+    b = em.fit(SLOW, DEATHS, sample_weight=DAYS, steps=climb)
+    assert a.objective[-1] == pytest.approx(b.objective[-1], abs=1e-6)
+
+
+@climbs
+def test_blocks_are_the_same_as_the_whole(climb):
+    whole = list(islice(climb(SLOW, DEATHS, DAYS), 10))
+    parts = list(islice(climb(SLOW, [DEATHS[:4], DEATHS[4:]], DAYS), 10))
+    for a, b in zip(whole, parts, strict=True):
+        assert a.objective == pytest.approx(b.objective, rel=1e-9)
+
+
+class Counted(PoissonMixture):
+    """Counts its E-steps."""
+
+    calls = 0
+
+    def e_step(self, x, sample_weight=None):
+        Counted.calls += 1
+        return super().e_step(x, sample_weight)
+
+
+@climbs
+@pytest.mark.parametrize("refused", [False, True])
+def test_every_e_step_is_counted(climb, refused, monkeypatch):
+    if refused:  # every leap goes somewhere low
+        for name in ("_squared", "_mixed"):
+            monkeypatch.setattr(accelerate, name, lambda *args: np.array([5.0, 3.0, 3.0]))
+    Counted.calls = counted = 0
+    for step in islice(climb(Counted([0.3, 0.7], [1.0, 2.5]), DEATHS, DAYS), 30):
+        counted += step.n_e_steps
+        assert Counted.calls == counted
+    if refused:
+        assert counted > 40
+
+
+@climbs
+@pytest.mark.parametrize("to", [np.nan, np.inf, 1e4, -1e4])
+def test_a_leap_that_leads_to_no_model_is_a_plain_step(climb, to, monkeypatch):
+    x = data.galaxies()
+    start = GaussianMixture1D.start(x, 3, rng=0)
+    plain = [step.objective for step in islice(em.iterate(start, x), 12)]
+    for name in ("_squared", "_mixed"):
+        monkeypatch.setattr(accelerate, name, lambda *args: np.full(8, to))
+    steps = list(islice(climb(start, x), 12))
+    np.testing.assert_allclose([step.objective for step in steps], plain, rtol=1e-14)
+    assert {step.n_e_steps for step in steps} <= {1, 2}
+
+
+@climbs
+def test_what_is_wrong_with_x_is_said(climb):
+    with pytest.raises(ValueError, match="NaN"):
+        next(climb(GaussianMixture1D([1.0], [0.0], [1.0]), [1.0, np.nan]))
+
+
+@climbs
+def test_a_bug_is_not_hidden(climb):
+    class Broken(PoissonMixture):
+        def m_step(self, expectation):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        list(islice(climb(Broken([0.3, 0.7], [1.0, 2.5]), DEATHS, DAYS), 5))
+
+
+@climbs
+def test_a_parameter_at_the_edge_stays_there(climb):
+    x = np.array([0.0] * 30 + [1, 2, 3, 3, 4, 5, 6, 9])
+    start = PoissonMixture([0.5, 0.5], [0.0, 3.0])
+    slow, fast = em.fit(start, x), em.fit(start, x, steps=climb)
+    assert fast.model.rates[0] == 0
+    assert fast.objective[-1] == pytest.approx(slow.objective[-1], abs=1e-6)
