@@ -44,7 +44,7 @@ class Effort(NamedTuple):
     climb_rows: int
 
 
-FULL = Effort(0.2, 7, 5_000)
+FULL = Effort(0.2, 5, 5_000)
 BRIEF = Effort(0.02, 3, 500)
 
 

@@ -13,11 +13,13 @@ observation far outside it, large terms add up to a small one and digits are los
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from emlib._machinery.value import FloatArray
 from emlib.families.covariance import cholesky, inverse
@@ -58,7 +60,7 @@ class Quadratic:
     slopes, offsets : ndarray, shape (K, D, D) or (K, D), and (K, D)
         Component k's own whitened coordinates are y_k = slopes_k z - offsets_k.
     coefficients : ndarray, shape (K, F)
-        Of the monomials: one, z_i, and z_i z_j for i <= j, or the squares if diagonal.
+        Of the monomials: one, z_i, the squares and, unless diagonal, z_i z_j for `_pairs`.
     steepness, offset : float
         For any z and k the terms of |y_k|^2 add up to (steepness |z| + offset)^2 at most, even
         if all are taken as positive.
@@ -119,7 +121,7 @@ class Quadratic:
             offsets = (whiteners @ differences[:, :, None])[:, :, 0]
             linear = (offsets[:, None, :] @ slopes)[:, 0]
             precisions = slopes.transpose(0, 2, 1) @ slopes
-            i, j = np.triu_indices(d)  # z_i z_j stands for z_j z_i too: twice the half
+            i, j = _pairs(d)  # z_i z_j stands for z_j z_i too: twice the half
             quadratic = np.where(i == j, -0.5, -1.0) * precisions[:, i, j]
             quadratic = np.broadcast_to(quadratic, (k, len(i)))
             steepness = abs(precisions).sum(axis=2).max()
@@ -157,10 +159,11 @@ class Quadratic:
         monomials = _memory.array(self.coefficients.shape[1], n)
         monomials[0] = 1
         monomials[1 : d + 1] = z
+        z = monomials[1 : d + 1]  # its rows are now neighbours in memory
         start = d + 1
-        for a, b in [(z, z)] if self.whitener.ndim == 1 else [(z[i], z[i:]) for i in range(d)]:
-            np.multiply(a, b, out=monomials[start : start + len(b)])
-            start += len(b)
+        for shift in range(1 if self.whitener.ndim == 1 else d):
+            np.multiply(z[: d - shift], z[shift:], out=monomials[start : start + d - shift])
+            start += d - shift
         return monomials
 
     def log_joint(self, monomials: FloatArray) -> FloatArray:
@@ -202,8 +205,16 @@ class Quadratic:
             return first - counts * self.offsets, second + counts * self.offsets**2
         first = (self.slopes @ first[:, :, None])[:, :, 0]
         half = np.zeros((k, d, d))  # of each symmetric matrix: it and its transpose make the whole
-        half[:, *np.triu_indices(d)] = products
+        half[:, *_pairs(d)] = products
         half[:, range(d), range(d)] /= 2
         half = self.slopes @ half @ self.slopes.transpose(0, 2, 1)
         half -= (first - counts / 2 * self.offsets)[:, :, None] * self.offsets[:, None, :]
         return first - counts * self.offsets, half + half.transpose(0, 2, 1)
+
+
+@functools.cache
+def _pairs(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return all i <= j below D: first those with j = i, then those with j = i + 1, and so on."""
+    i = np.concatenate([np.arange(d - shift) for shift in range(d)])
+    shifts = np.repeat(np.arange(d), np.arange(d, 0, -1))
+    return i, i + shifts

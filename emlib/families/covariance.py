@@ -132,8 +132,13 @@ class Covariances(Value):
     @classmethod
     def shape(cls, k: int, d: int) -> tuple[int, ...]:
         """Return the shape of `values`."""
-        one = cls.one(np.eye(d)).shape
+        one = cls.one_shape(d)
         return one if cls.shared else (k, *one)
+
+    @classmethod
+    def one_shape(cls, d: int) -> tuple[int, ...]:
+        """Return the shape of one covariance."""
+        return cls.one(np.broadcast_to(0.0, (d, d))).shape
 
     @classmethod
     def of(cls, values: ArrayLike, k: int, d: int, name: str = "covariances") -> Self:
@@ -226,7 +231,7 @@ class Covariances(Value):
         if prior is None:
             return
         require(prior, NormalInverseWishart, k)
-        components, shape = prior.components, cls.one(np.eye(d)).shape
+        components, shape = prior.components, cls.one_shape(d)
         if components.mean.shape != (d,) or components.scale.shape != shape:
             raise ValueError(
                 f"the prior of a {cls.kind!r} mixture in {d} dimensions must have a mean of "
