@@ -100,7 +100,8 @@ def bootstrap_lrt(
     *,
     rng: Rng,
     n_bootstrap: int = 99,
-    n_starts: int = 5,
+    budget: int = 500,
+    n_starts: int | None = None,
     sample_weight: ArrayLike | None = None,
     tol: float = 1e-3,
     max_iter: int = 10_000,
@@ -114,7 +115,7 @@ def bootstrap_lrt(
 
     Parameters
     ----------
-    family, x, rng, n_starts, max_iter, n_jobs, **options
+    family, x, rng, budget, n_starts, max_iter, n_jobs, **options
         As for `select`, with each option one value. The family must define `draw` (or `sample`).
     null, alternative : int
         Numbers of components, the smaller first.
@@ -155,14 +156,13 @@ def bootstrap_lrt(
             f"{alternative}."
         )
     at_least_one(n_bootstrap, "n_bootstrap")
-    at_least_one(n_starts, "n_starts")
     rows = np.asarray(x)
     if sample_weight is not None:
         rows = np.repeat(rows, whole_weights(sample_weight, len(rows)), axis=0)
     seed = seed_of(rng)
     pair = (
-        Candidate(family, null, options, n_starts, tol, max_iter),
-        Candidate(family, alternative, options, n_starts, tol, max_iter),
+        Candidate(family, null, options, budget, n_starts, tol, max_iter),
+        Candidate(family, alternative, options, budget, n_starts, tol, max_iter),
     )
     small, large = (candidate.best(rows, None, child(seed, 0)) for candidate in pair)
     if isinstance(small, str) or isinstance(large, str):

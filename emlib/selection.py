@@ -26,6 +26,7 @@ from emlib._machinery.validation import at_least_one, one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.mixture import Mixture
 from emlib.rows import Rows
+from emlib.search import search
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,37 +44,62 @@ CRITERIA = {"aic": "AIC", "bic": "BIC", "icl": "ICL"}  # and how they are called
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A family with so many components and such options, and how hard to look for its best fit."""
+    """A family with so many components and such options, and how hard to look for its best fit.
+
+    By a search with a `budget` of E-steps; or by so many plain starts, if `n_starts` is given.
+    """
 
     family: Any
     n_components: int
     options: Mapping[str, Any]
-    n_starts: int
+    budget: int
+    n_starts: int | None
     tol: float
     max_iter: int
 
+    def __post_init__(self) -> None:
+        at_least_one(self.budget, "budget")
+        if self.n_starts is not None:
+            at_least_one(self.n_starts, "n_starts")
+
+    @property
+    def n_jobs(self) -> int:
+        """How many pieces the work can be shared out in: its starts, or one search."""
+        return self.n_starts or 1
+
     def run(self, x: Any, weight: Any, seed: np.random.SeedSequence, i: int) -> em.Fit[Any] | str:
-        """Return the fit from start number i, or why there is none."""
+        """Return the fit of job number i, or why there is none."""
         generator = np.random.default_rng(child(seed, i))
-        options = {"method": METHODS[i % len(METHODS)], **self.options}
-        options |= {} if weight is None else {"sample_weight": weight}
         with warnings.catch_warnings():  # what they would say stands in the table
             warnings.simplefilter("ignore", em.DegenerateWarning)
+            warnings.simplefilter("ignore", em.SpuriousWarning)
             try:
-                start = self.family.start(x, self.n_components, generator, **options)
-                return em.fit(start, x, sample_weight=weight, tol=self.tol, max_iter=self.max_iter)
+                if self.n_starts is None:
+                    return self._search(x, weight, generator)
+                return self._climb(x, weight, generator, METHODS[i % len(METHODS)])
             except (ValueError, em.DegenerateError) as error:
                 return str(error)
 
+    def _search(self, x: Any, weight: Any, rng: np.random.Generator) -> em.Fit[Any]:
+        how = {"budget": self.budget, "tol": self.tol, "sample_weight": weight}
+        return search(self.family, x, self.n_components, rng, **how, **self.options)
+
+    def _climb(self, x: Any, weight: Any, rng: np.random.Generator, method: str) -> em.Fit[Any]:
+        options = {"method": method, **self.options}
+        options |= {} if weight is None else {"sample_weight": weight}
+        start = self.family.start(x, self.n_components, rng, **options)
+        return em.fit(start, x, sample_weight=weight, tol=self.tol, max_iter=self.max_iter)
+
     def best(self, x: Any, weight: Any, seed: np.random.SeedSequence) -> em.Fit[Any] | str:
-        """Return the best of all starts, or why there is none."""
-        return _best([self.run(x, weight, seed, i) for i in range(self.n_starts)])
+        """Return the best fit, or why there is none."""
+        return self.best_of([self.run(x, weight, seed, i) for i in range(self.n_jobs)])
 
-
-def _best(runs: Sequence[em.Fit[Any] | str]) -> em.Fit[Any] | str:
-    """Return the best of those runs that there are, or why there is none."""
-    fits = [run for run in runs if not isinstance(run, str)]
-    return em.best_of(fits) if fits else str(runs[0])
+    def best_of(self, runs: Sequence[em.Fit[Any] | str]) -> em.Fit[Any] | str:
+        """Return the best of its jobs, or why there is none."""
+        if self.n_starts is None:
+            return runs[0]
+        fits = [run for run in runs if not isinstance(run, str)]
+        return em.best_of(fits) if fits else str(runs[0])
 
 
 # ---------------------------------------------------------------------------------------------
@@ -261,7 +287,8 @@ def select(
     n_components: int | Iterable[int],
     *,
     rng: Rng,
-    n_starts: int = 10,
+    budget: int = 4000,
+    n_starts: int | None = None,
     sample_weight: ArrayLike | None = None,
     tol: float = 1e-6,
     max_iter: int = 10_000,
@@ -279,11 +306,13 @@ def select(
     n_components : int or iterable of int
         Numbers of components K to try.
     rng : int or Generator
-        Seed or generator. A fit depends on the seed, K, the options and the number of the start,
-        but not on what else is in the table, nor on `n_jobs`.
-    n_starts : int
-        Starts of each candidate; the methods of `emlib.initial` take turns, unless the option
-        `method` is given.
+        Seed or generator. A fit depends on the seed, K, the options and the budget, but not on
+        what else is in the table, nor on `n_jobs`.
+    budget : int
+        E-steps that `emlib.search.search` may spend on each candidate.
+    n_starts : int, optional
+        Fit each candidate from so many starts instead of searching; the methods k-means,
+        k-means++ and rows at random take turns, unless the option `method` is given.
     sample_weight : array_like, shape (N,), optional
         Integer weights, copies of each row: their sum takes the place of N.
     tol, max_iter
@@ -322,22 +351,24 @@ def select(
     ks = [n_components] if isinstance(n_components, (int, np.integer)) else list(n_components)
     if not ks:
         raise ValueError("n_components is empty; give at least one number of components.")
-    at_least_one(n_starts, "n_starts")
     varied = {name: value for name, value in options.items() if isinstance(value, (list, tuple))}
     fixed = {name: value for name, value in options.items() if name not in varied}
     candidates, shown, seeds = [], [], []
     for k, (v, choice) in itertools.product(ks, enumerate(itertools.product(*varied.values()))):
         shown.append(dict(zip(varied, choice, strict=True)))
-        candidates.append(Candidate(family, k, fixed | shown[-1], n_starts, tol, max_iter))
+        how = fixed | shown[-1]
+        candidates.append(Candidate(family, k, how, budget, n_starts, tol, max_iter))
         seeds.append((k, v))
     seed = seed_of(rng)
     jobs = [
         (candidate, child(seed, 0, *key), i)
         for candidate, key in zip(candidates, seeds, strict=True)
-        for i in range(n_starts)
+        for i in range(candidate.n_jobs)
     ]
     runs = map_jobs(partial(_run, x, weight), jobs, n_jobs, family)
-    best = [_best(runs[i : i + n_starts]) for i in range(0, len(runs), n_starts)]
+    n = candidates[0].n_jobs
+    shares = [runs[i : i + n] for i in range(0, len(runs), n)]
+    best = [c.best_of(share) for c, share in zip(candidates, shares, strict=True)]
     if all(isinstance(fit, str) for fit in best):
         raise ValueError(best[0])
     return Selection(
@@ -405,7 +436,8 @@ def held_out(
     *,
     rng: Rng,
     n_folds: int = 10,
-    n_starts: int = 10,
+    budget: int = 1000,
+    n_starts: int | None = None,
     tol: float = 1e-6,
     max_iter: int = 10_000,
     n_jobs: int = 1,
@@ -418,7 +450,7 @@ def held_out(
 
     Parameters
     ----------
-    family, x, n_components, rng, n_starts, tol, max_iter, n_jobs, **options
+    family, x, n_components, rng, budget, n_starts, tol, max_iter, n_jobs, **options
         As for `select`, but one candidate. For a model of sequences x is a list of them, and it
         is sequences that are held out.
     n_folds : int
@@ -443,9 +475,8 @@ def held_out(
     >>> bool(three.log_likelihood > one.log_likelihood + 20)
     True
     """
-    at_least_one(n_starts, "n_starts")
     seed = seed_of(rng)
-    candidate = Candidate(family, n_components, options, n_starts, tol, max_iter)
+    candidate = Candidate(family, n_components, options, budget, n_starts, tol, max_iter)
     pieces = _pieces(family, x)
     fold = _folds(len(pieces), n_folds, child(seed, 1))
     jobs = [(child(seed, 2, n_components, 0, part), part) for part in range(n_folds)]
