@@ -11,7 +11,7 @@ from scipy.cluster.vq import ClusterError, kmeans2
 from emlib._machinery.validation import SMALLEST, component_count, one_of
 from emlib._machinery.value import FloatArray, IntArray
 
-SAME = 12  # digits of a standardised row by which it is told from others
+DIGITS = 12  # digits of a standardised row by which it is told from others
 METHODS = ("kmeans", "k-means++", "random", "random_from_data", "random_scales", "slices")
 
 
@@ -72,14 +72,14 @@ def responsibilities(
     if method == "random":
         return _random(generator, k, len(x), w)
     z = (x - np.average(x, axis=0, weights=w)) / spread
-    distinct = np.unique(z.round(SAME), axis=0)
+    distinct = np.unique(z.round(DIGITS), axis=0)
     if len(distinct) < k:
         raise ValueError(
             f"x has only {len(distinct)} distinct rows for {k} components. Use fewer components or "
-            f"leave outliers out: rows within 1e-{SAME} of the spread count as the same."
+            f"leave outliers out: rows within 1e-{DIGITS} of the spread count as the same."
         )
     if method == "slices":
-        return np.asarray(np.eye(k)[_slices(z.round(SAME), k, generator)])
+        return np.asarray(np.eye(k)[_slices(z.round(DIGITS), k, generator)])
     if method in ("random_from_data", "random_scales"):
         centres = generator.choice(distinct, size=k, replace=False)
     else:
@@ -158,7 +158,7 @@ def nearest(x: FloatArray, centres: FloatArray, scales: FloatArray | None = None
 
 def _slices(x: FloatArray, k: int, rng: np.random.Generator) -> IntArray:
     """Return which of K slices across a random direction each row of x (N, D) lies in, (N,)."""
-    height = (x @ rng.standard_normal(x.shape[1])).round(SAME)
+    height = (x @ rng.standard_normal(x.shape[1])).round(DIGITS)
     levels = np.unique(height)
     if len(levels) < k:  # by chance different rows lie level: cut across another direction
         return _slices(x, k, rng)

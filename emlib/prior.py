@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln, multigammaln, xlog1py, xlogy
 
-from emlib._machinery.validation import frozen, mixing_weights, number_array, one_of
+from emlib._machinery.validation import check_weights, frozen, number_array, one_of
 from emlib._machinery.value import FloatArray, Value
 
 
@@ -66,7 +66,7 @@ class Dirichlet(Value):
 
     def log_density(self, weights: FloatArray) -> float:
         """Return the log density of mixing weights (K,)."""
-        weights = mixing_weights(weights)
+        weights = check_weights(weights)
         alpha = self.for_components(len(weights))
         constant = gammaln(alpha.sum()) - gammaln(alpha).sum()
         return float(constant + xlogy(alpha - 1, weights).sum())
@@ -272,7 +272,7 @@ class MixturePrior(Value):
             raise ValueError(f"weights must be a Dirichlet prior, not {self.weights!r}.")
 
 
-def chosen(
+def prior_for(
     prior: MixturePrior | str | None, default: Callable[..., MixturePrior], *arguments: Any
 ) -> MixturePrior | None:
     """Return the prior that is meant by the argument `prior` of a family's `start`."""
@@ -282,7 +282,7 @@ def chosen(
     return prior
 
 
-def require(prior: object, kind: type, n_components: int) -> None:
+def check_prior(prior: object, kind: type, n_components: int) -> None:
     """Raise a ValueError unless a prior (if any) is of a kind, and for so many components."""
     if prior is None:
         return

@@ -193,7 +193,7 @@ def _on_present(
     try:
         return function(x[kept], w[kept])
     except RowError as error:
-        raise error.chosen(kept.tolist()) from None
+        raise error.among(kept.tolist()) from None
 
 
 def _size(x: FloatArray, w: FloatArray | None) -> float:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from emlib.plotting import Drawing
 
-METHODS = ("kmeans", "k-means++", "random_from_data")  # of the starts, in turn
+TURNS = ("kmeans", "k-means++", "random_from_data")  # of the starts, in turn
 CRITERIA = {"aic": "AIC", "bic": "BIC", "icl": "ICL"}  # and how they are called in a table
 
 
@@ -76,7 +76,7 @@ class Candidate:
             try:
                 if self.n_starts is None:
                     return self._search(x, weight, generator)
-                return self._climb(x, weight, generator, METHODS[i % len(METHODS)])
+                return self._climb(x, weight, generator, TURNS[i % len(TURNS)])
             except (ValueError, em.DegenerateError) as error:
                 return str(error)
 

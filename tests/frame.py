@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from emlib import Expectation, Mixture, Rows
-from emlib._machinery.validation import data_matrix, frozen, mixing_weights
+from emlib._machinery.validation import check_weights, data_matrix, frozen
 from emlib._machinery.value import Value
 from emlib.coordinates import DEFINITE, POSITIVE, REAL, SHARED, SIMPLEX
 from emlib.mixture import mixing
@@ -34,7 +34,7 @@ class HiddenMarkov(Value):
         k = self.mixture.n_components
         transitions = frozen(self.transitions, "transitions", (k, k))
         for row in transitions:
-            mixing_weights(row)
+            check_weights(row)
         store(self, transitions=transitions)
 
     def smooth(self, x):
@@ -153,7 +153,7 @@ class IncompleteGaussians(Mixture):
     spaces: ClassVar = {"weights": SIMPLEX, "means": REAL, "covariances": DEFINITE}
 
     def __post_init__(self):
-        weights = mixing_weights(self.weights)
+        weights = check_weights(self.weights)
         means = frozen(self.means, "means", (len(weights), None))
         k, d = means.shape
         covariances = frozen(self.covariances, "covariances", (k, d, d))
@@ -214,7 +214,7 @@ class RegressionMixture(Mixture):
     spaces: ClassVar = {"weights": SIMPLEX, "coefficients": REAL, "variances": POSITIVE}
 
     def __post_init__(self):
-        weights = mixing_weights(self.weights)
+        weights = check_weights(self.weights)
         coefficients = frozen(self.coefficients, "coefficients", (len(weights), None))
         variances = frozen(self.variances, "variances", weights.shape)
         store(self, weights=weights, coefficients=coefficients, variances=variances)

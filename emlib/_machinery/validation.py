@@ -27,7 +27,7 @@ class RowError(ValueError):
         """Return the same error for rows of the whole, when those here begin at row `start`."""
         return RowError([row + start for row in self.rows], *self.parts)
 
-    def chosen(self, rows: Sequence[int]) -> RowError:
+    def among(self, rows: Sequence[int]) -> RowError:
         """Return the same error for rows of the whole, when those here are these of it."""
         return RowError([int(rows[row]) for row in self.rows], *self.parts)
 
@@ -141,7 +141,7 @@ def whole_weights(sample_weight: ArrayLike | None, n_rows: int) -> IntArray:
     return weights.astype(np.int64)
 
 
-def mixing_weights(weights: ArrayLike) -> FloatArray:
+def check_weights(weights: ArrayLike) -> FloatArray:
     """Return mixing weights (K,): non-negative, with sum one to within rounding."""
     pi = frozen(weights, "weights", (None,))
     if pi.size == 0 or (pi < 0).any() or abs(pi.sum() - 1.0) > 1e-8:

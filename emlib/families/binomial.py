@@ -11,13 +11,13 @@ from scipy.special import gammaln, xlogy
 
 from emlib import initial
 from emlib._machinery.blocks import gathered, summed
-from emlib._machinery.validation import frozen, mixing_weights, number_array, reject_rows
+from emlib._machinery.validation import check_weights, frozen, number_array, reject_rows
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.coordinates import PROBABILITY, SIMPLEX, Space
 from emlib.em import Expectation
 from emlib.families._multinomial import half_deviance
 from emlib.mixture import Mixture, mixing
-from emlib.prior import Beta, MixturePrior, chosen, require
+from emlib.prior import Beta, MixturePrior, check_prior, prior_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,11 +60,11 @@ class BinomialMixture(Mixture):
     prior: MixturePrior | None = None
 
     def __post_init__(self) -> None:
-        weights = mixing_weights(self.weights)
+        weights = check_weights(self.weights)
         p = frozen(self.probabilities, "probabilities", weights.shape)
         if (p < 0).any() or (p > 1).any():
             raise ValueError(f"probabilities must lie in [0, 1], but they are {p.tolist()}.")
-        require(self.prior, Beta, len(weights))
+        check_prior(self.prior, Beta, len(weights))
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "probabilities", p)
 
@@ -95,7 +95,7 @@ class BinomialMixture(Mixture):
             Weights of the rows: 2 is two copies, and 0 is absence.
         """
         generator = np.random.default_rng(rng)
-        prior = chosen(prior, cls.default_prior, x, n_components, sample_weight)
+        prior = prior_for(prior, cls.default_prior, x, n_components, sample_weight)
         rows, w = gathered(cls, _check, x, sample_weight, generator)
         share = rows[:, :1] / rows[:, 1:]
         r = initial.responsibilities(share, n_components, generator, method, w)

@@ -27,7 +27,7 @@ from emlib._machinery.value import FloatArray, IntArray, Value
 from emlib.coordinates import DEFINITE, POSITIVE, Space
 from emlib.em import DegenerateError
 from emlib.mixture import COLLAPSED
-from emlib.prior import MixturePrior, NormalInverseWishart, require
+from emlib.prior import MixturePrior, NormalInverseWishart, check_prior
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +230,7 @@ class Covariances(Value):
         """Raise a ValueError unless a prior (if any) fits K such components."""
         if prior is None:
             return
-        require(prior, NormalInverseWishart, k)
+        check_prior(prior, NormalInverseWishart, k)
         components, shape = prior.components, cls.one_shape(d)
         if components.mean.shape != (d,) or components.scale.shape != shape:
             raise ValueError(

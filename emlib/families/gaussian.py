@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike
 
 from emlib import initial
 from emlib._machinery.blocks import gathered
-from emlib._machinery.validation import data_matrix, frozen, mixing_weights
+from emlib._machinery.validation import check_weights, data_matrix, frozen
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.coordinates import REAL, SIMPLEX, Space
 from emlib.em import Expectation
@@ -30,7 +30,7 @@ from emlib.families._quadratic import Quadratic
 from emlib.families.clouds import Clouds, groups, moments
 from emlib.families.covariance import Covariances, kind_of
 from emlib.mixture import mixing, posterior, weighted
-from emlib.prior import MixturePrior, NormalInverseWishart, chosen
+from emlib.prior import MixturePrior, NormalInverseWishart, prior_for
 
 WORTHWHILE = 2**16  # numbers (N K D) in a block from which on polynomials pay
 MANY_FEATURES = 100  # number of features from which on they do not
@@ -86,7 +86,7 @@ class GaussianMixture(Clouds):
         if isinstance(self.covariances, Covariances):  # an M-step has made it: all is well
             self._store(self.weights, self.means, self.covariances)
             return
-        weights = mixing_weights(self.weights)
+        weights = check_weights(self.weights)
         means = frozen(self.means, "means", (len(weights), None))
         kind, shape = kind_of(self.covariance_type), means.shape
         kind.check_prior(self.prior, *shape)
@@ -140,7 +140,7 @@ class GaussianMixture(Clouds):
         n, _, everything = moments(cls, data_matrix, rows, w)
         if prior == "default":
             kind.require_spread(rows, everything, everything)
-        prior = chosen(prior, cls.default_prior, x, n_components, covariance_type, sample_weight)
+        prior = prior_for(prior, cls.default_prior, x, n_components, covariance_type, sample_weight)
         if prior is not None:
             kind.check_prior(prior, *means.shape)
             within = _with_scale(within, n, prior.components)

@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike
 
 from emlib import initial
 from emlib._machinery.blocks import gathered
-from emlib._machinery.validation import SMALLEST, data_vector, frozen, mixing_weights
+from emlib._machinery.validation import SMALLEST, check_weights, data_vector, frozen
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.coordinates import POSITIVE, REAL, SHARED, SIMPLEX, Space
 from emlib.em import DegenerateError, Expectation
 from emlib.families.clouds import Clouds, moments
 from emlib.mixture import COLLAPSED, mixing
-from emlib.prior import MixturePrior, NormalInverseWishart, chosen, require
+from emlib.prior import MixturePrior, NormalInverseWishart, check_prior, prior_for
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class GaussianMixture1D(Clouds):
     prior: MixturePrior | None = None
 
     def __post_init__(self) -> None:
-        weights = mixing_weights(self.weights)
+        weights = check_weights(self.weights)
         means = frozen(self.means, "means", weights.shape)
         given = np.asarray(self.variances)
         variances = frozen(
@@ -113,7 +113,7 @@ class GaussianMixture1D(Clouds):
         if np.ptp(rows) == 0:
             raise ValueError("all values of x are equal: there is no variance to model.")
         r = r if w is None else r * w[:, None]
-        prior = chosen(prior, cls.default_prior, x, k, sample_weight)
+        prior = prior_for(prior, cls.default_prior, x, k, sample_weight)
         # One component at the centre of all the data, K times: its M-step about that centre,
         # with a common variance, gives means and pooled variance of the groups.
         _, mean, variance = moments(cls, data_vector, rows, w)
@@ -247,7 +247,7 @@ class GaussianMixture1D(Clouds):
 def _check_prior(prior: MixturePrior | None, k: int) -> None:
     if prior is None:
         return
-    require(prior, NormalInverseWishart, k)
+    check_prior(prior, NormalInverseWishart, k)
     components = prior.components
     if components.mean.ndim or components.scale.ndim:
         raise ValueError(

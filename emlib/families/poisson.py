@@ -12,9 +12,9 @@ from scipy.special import gammaln, xlogy
 from emlib import initial
 from emlib._machinery.blocks import gathered, summed
 from emlib._machinery.validation import (
+    check_weights,
     data_vector,
     frozen,
-    mixing_weights,
     reject_rows,
 )
 from emlib._machinery.value import FloatArray, IntArray
@@ -22,7 +22,7 @@ from emlib.coordinates import POSITIVE, SIMPLEX
 from emlib.em import Expectation
 from emlib.families._multinomial import half_deviance
 from emlib.mixture import Mixture, mixing
-from emlib.prior import Gamma, MixturePrior, chosen, require
+from emlib.prior import Gamma, MixturePrior, check_prior, prior_for
 
 SLOWEST = 0.01  # lowest rate to start from, as a share of the mean of the data
 
@@ -69,11 +69,11 @@ class PoissonMixture(Mixture):
     spaces = {"weights": SIMPLEX, "rates": POSITIVE}  # noqa: RUF012
 
     def __post_init__(self) -> None:
-        weights = mixing_weights(self.weights)
+        weights = check_weights(self.weights)
         rates = frozen(self.rates, "rates", weights.shape)
         if (rates < 0).any():
             raise ValueError(f"rates must not be negative, but they are {rates.tolist()}.")
-        require(self.prior, Gamma, len(weights))
+        check_prior(self.prior, Gamma, len(weights))
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "rates", rates)
 
@@ -107,7 +107,7 @@ class PoissonMixture(Mixture):
         of zero, and stay there.
         """
         generator = np.random.default_rng(rng)
-        prior = chosen(prior, cls.default_prior, x, n_components, sample_weight)
+        prior = prior_for(prior, cls.default_prior, x, n_components, sample_weight)
         rows, w = gathered(cls, _check, x, sample_weight, generator)
         r = initial.responsibilities(np.sqrt(rows)[:, None], n_components, generator, method, w)
         r = r if w is None else r * w[:, None]
