@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from emlib import accelerate, em
 from emlib._machinery.blocks import located
+from emlib._machinery.processes import Rng, child, seed_of
 from emlib._machinery.validation import number_array, sample_weights
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
@@ -42,7 +43,6 @@ ENOUGH = 5  # rounds in a row that must end at the best summit before the search
 NEAR = 0.05  # nats left to gain, below which a climb's doubts are believed
 CLIMBED = 3  # short runs that are continued, until one ends without doubts
 FAILURES = (ValueError, DegenerateError, MonotonicityError)  # of one trial; the others go on
-Rng = int | np.random.Generator
 
 
 def search(
@@ -122,7 +122,7 @@ def search(
         raise ValueError(f"budget must be a positive number of E-steps, not {budget!r}.")
     rows, w = _present(x, sample_weight)
     here = _Search(Maker(family, rows, w, n_components, options), tol, budget)
-    seed = _entropy(rng)
+    seed = seed_of(rng)
     stopped = False
     with warnings.catch_warnings():  # most runs are no more than trials
         warnings.simplefilter("ignore", DegenerateWarning)
@@ -130,8 +130,7 @@ def search(
             for number in itertools.count():
                 if here.left <= 0 or _settled(here.ends):
                     break
-                stream = np.random.SeedSequence(seed, spawn_key=(number,))
-                here.round(np.random.default_rng(stream))
+                here.round(np.random.default_rng(child(seed, number)))
         except KeyboardInterrupt:
             stopped = True
             if not here.ends:
@@ -335,8 +334,3 @@ def _present(x: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray,
     if not w.any():
         raise ValueError("all sample weights are zero, so there is nothing to fit.")
     return rows[w > 0], w[w > 0]
-
-
-def _entropy(rng: Rng) -> int:
-    """Return the number from which the streams of all rounds follow."""
-    return int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else int(rng)

@@ -152,6 +152,16 @@ def gathered(
     return np.concatenate([rows for rows, _ in found]), np.concatenate(weights) if weights else None
 
 
+def as_array(family: type, x: Any) -> FloatArray:
+    """Return all rows in one array of numbers, not yet checked by the family."""
+    blocks = [
+        number_array(part, "x")
+        for block, _ in located(family, x)
+        for part, _ in (block if isinstance(block, Chunks) else [(block, None)])
+    ]
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
 def summed(
     family: type,
     check: Callable[[Any], FloatArray],
@@ -169,7 +179,8 @@ def summed(
 
 def _is_array(x: Any) -> bool:
     """Whether x is an array, a data frame, a number or a text: nothing to iterate over."""
-    return hasattr(x, "__array__") or not isinstance(x, Iterable) or isinstance(x, (str, Mapping))
+    whole = hasattr(x, "__array__") or hasattr(x, "toarray") or hasattr(x, "collect")
+    return whole or not isinstance(x, Iterable) or isinstance(x, (str, Mapping))
 
 
 def _refuse_iterator(x: Any, name: str) -> None:
