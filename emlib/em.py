@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from emlib._machinery.blocks import located
+from emlib._machinery.blocks import located, unit_of
 from emlib._machinery.progress import with_progress
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
@@ -370,8 +370,7 @@ def fit(
     >>> print(f"{result.model.theta:.6f} {result.status} {result.rate:.4f}")
     0.626821 converged 0.1328
     """
-    unit = located(model, x, sample_weight).unit if sample_weight is not None else 1.0
-    climb = steps(model, x, sample_weight)
+    climb, unit = steps(model, x, sample_weight), unit_of(sample_weight)
     return run(climb, unit=unit, tol=tol, max_iter=max_iter, callback=callback, progress=progress)
 
 

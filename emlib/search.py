@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import accelerate, em
-from emlib._machinery.blocks import located
+from emlib._machinery.blocks import unit_of
 from emlib._machinery.processes import Rng, child, seed_of
 from emlib._machinery.validation import number_array, sample_weights
 from emlib._machinery.value import FloatArray
@@ -198,9 +198,7 @@ class _Search:
 
     def __init__(self, make: Maker, tol: float, budget: int) -> None:
         self.make, self.tol, self.budget = make, tol, budget
-        self.unit = (
-            located(make.family, make.x, make.weight).unit if make.weight is not None else 1.0
-        )
+        self.unit = unit_of(make.weight)
         self.ends: list[Fit[Any]] = []
         self.spent = 0
 

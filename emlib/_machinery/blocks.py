@@ -42,21 +42,6 @@ class Blocks:
         else:
             yield from _weighted(self._x, self._sample_weight)
 
-    @property
-    def unit(self) -> float:
-        """The mean weight of the rows that have any, or 1 if that is less.
-
-        What a row weighs where weights are no counts but shares, so that nothing that is said of
-        a fit depends on their sum.
-        """
-        here = [self._x.weights] if isinstance(self._x, Chunks) else [w for _, w in self]
-        given = [np.ravel(number_array(w, "sample_weight")) for w in here if w is not None]
-        if not given:
-            return 1.0
-        w = np.concatenate(given)
-        with np.errstate(over="ignore"):  # the mean of very large weights is above 1 in any case
-            return min(1.0, float(w[w > 0].mean())) if (w > 0).any() else 1.0
-
     def total(self, function: Callable[[Any, Any], Any]) -> Any:
         """Return the sum of function(block, weights) over all blocks."""
         total = None
@@ -108,6 +93,25 @@ def located(model: Any, x: Any, sample_weight: Any = None) -> Blocks:
     if rank > 1 or (rank == 1 and not _has_vectors(model)):
         return Blocks(x, sample_weight, in_pieces=True)
     return Blocks(list(x), sample_weight, in_pieces=False)
+
+
+def unit_of(sample_weight: Any) -> float:
+    """Return the mean weight of the rows that have any, or 1 if that is less.
+
+    What a row weighs where weights are no counts but shares, so that nothing that is said of a
+    fit depends on their sum.
+    """
+    if sample_weight is None:
+        return 1.0
+    if is_dask(sample_weight):
+        total, n = (float(v.compute()) for v in (sample_weight.sum(), (sample_weight > 0).sum()))
+        return min(1.0, total / n) if n else 1.0
+    _refuse_iterator(sample_weight, "sample_weight")
+    in_blocks = not _is_array(sample_weight) and _item_rank(sample_weight) > 0
+    parts = sample_weight if in_blocks else [sample_weight]
+    w = np.concatenate([np.ravel(number_array(part, "sample_weight")) for part in parts])
+    with np.errstate(over="ignore"):  # the mean of very large weights is above 1 in any case
+        return min(1.0, float(w[w > 0].mean())) if (w > 0).any() else 1.0
 
 
 def pieces(

@@ -39,8 +39,8 @@ def number_array(values: ArrayLike, name: str) -> FloatArray:
     """Return `values` as a float64 array; integers and booleans become floats."""
     if np.ma.is_masked(values):
         raise ValueError(
-            f"{name} has masked entries. Leave them out, {name}.compressed() if each row is one "
-            "number, or impute them first."
+            f"{name} has masked entries. Remove or impute them first ({name}.compressed() if a row "
+            "is one number)."
         )
     try:
         array = np.asarray(values)
