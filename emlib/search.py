@@ -84,9 +84,9 @@ def search(
     -------
     Fit
         The best of all rounds; the message says how many of them found it. Each round is one of
-        `runs`, with the work it took in its `n_e_steps`; that of the result is all work. A fit
-        that has converged and has no doubts is better than one that has not or has some, however
-        high; then one that is not degenerate; then the higher. Ctrl-C ends the search as
+        `runs`, with the work it took in its `n_e_steps`; that of the result is all work. Best is,
+        however high others are, a fit that has converged and has no `doubts`; then one that has
+        converged; then one that is not degenerate; then the higher. Ctrl-C ends the search as
         ``"interrupted"`` with the best so far.
 
         The search is over when the budget is spent, or sooner when five rounds in a row have
@@ -145,9 +145,13 @@ def search(
 
 def _standing(fit: Fit[Any]) -> tuple[bool, bool, bool, float]:
     """Return by what fits are compared: no height makes up for a doubt."""
-    whole = fit.status != "degenerate"
-    clean = whole and not fit.doubts
-    return clean and fit.converged, clean, whole, float(fit.objective[-1])
+    sound = fit.converged and not fit.doubts
+    return sound, fit.converged, fit.status != "degenerate", float(fit.objective[-1])
+
+
+def _promise(run: Fit[Any]) -> tuple[bool, float]:
+    """Return by what short runs are compared, few of which have converged."""
+    return run.status != "degenerate" and not run.doubts, float(run.objective[-1])
 
 
 def _is_sound(fit: Fit[Any]) -> bool:
@@ -244,8 +248,7 @@ class _Search:
                 errors.append(error)
         if errors and not runs and not self.ends:
             raise errors[0]
-        # Whether so short a run has converged says nothing of where it leads.
-        return sorted(runs, key=lambda run: _standing(run)[1:], reverse=True)
+        return sorted(runs, key=_promise, reverse=True)
 
     def _move_on(self, place: int, rng: np.random.Generator) -> None:
         """Try moves from where the round stands until so many in a row lead no higher."""
