@@ -18,7 +18,7 @@ from emlib._machinery.validation import number_array, reject_rows
 from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.coordinates import SIMPLEX, Space, pack, unpack
 from emlib.em import Expectation
-from emlib.mixture import Mixture
+from emlib.mixture import EMPTY, Mixture
 from emlib.prior import MixturePrior
 
 UNKNOWN = -1  # the label of a row whose component is not known
@@ -55,6 +55,10 @@ class Around(Mixture):
     def width(self) -> int:
         """Numbers that an E-step holds for each number of the data, about."""
         return self.model.width
+
+    @property
+    def _own(self) -> list[str]:
+        return self.model._own
 
     def log_prior(self) -> float:
         """Return the log prior density of the parameters, known or not; 0.0 without a prior."""
@@ -229,7 +233,11 @@ class Held(Around):
 
     def m_step(self, expectation: Expectation) -> Self:
         """Return the maximiser of the expected log joint over what is free."""
-        new = self.model.m_step_given(expectation, self.masks)
+        # A component of which everything is known need not have any data.
+        counts, masks = expectation.counts, list(self.masks.values())
+        known = np.logical_and.reduce(masks) & (len(masks) == len(self.model.spaces))
+        counts = np.where(known, np.maximum(counts, 2 * EMPTY * counts.sum()), counts)
+        new = self.model.m_step_given(replace(expectation, counts=counts), self.masks)
         kept: dict[str, Any] = {}
         for name, mask in self.masks.items():
             old, value = getattr(self.model, name), getattr(new, name)
@@ -250,9 +258,14 @@ class Held(Around):
             space = own.pop(name)
             if space is not None and not mask.all():
                 own[name] = _part_of_simplex(~mask) if name == "weights" else _part(space, ~mask)
-        return {
-            "model": Space(lambda m: pack(m.item(), own), lambda v, m: unpack(m.item(), v, own))
-        }
+
+        def free(model: Any) -> FloatArray:  # it comes as an array of one item
+            return pack(model.item(), own)
+
+        def bound(vector: FloatArray, like: Any) -> Any:
+            return unpack(like.item(), vector, own)
+
+        return {"model": Space(free, bound)}
 
     def reordered(self, order: ArrayLike) -> Self:
         """Return the same mixture with its components, and what is held of them, in this order."""

@@ -141,17 +141,17 @@ def test_known_means_the_most_natural_way():
     """What once ended 0.15 nats too low: variances are about the means that are held."""
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.normal(0, 1, 200), rng.normal(3, 1.4, 300)])
-    start = GaussianMixture1D([0.5, 0.5], [0.3, 2.6], [1.0, 1.0])
+    start = GaussianMixture1D([0.5, 0.5], [-0.5, 3.0], [1.0, 1.0])
     fit = em.fit(hold(start, "means"), x, tol=1e-10)
 
     def loss(v):
         w = 1 / (1 + np.exp(-v[0]))
-        return -GaussianMixture1D([1 - w, w], [0.3, 2.6], np.exp(v[1:])).log_likelihood(x)
+        return -GaussianMixture1D([1 - w, w], [-0.5, 3.0], np.exp(v[1:])).log_likelihood(x)
 
     best = minimize(loss, np.zeros(3), method="BFGS", options={"gtol": 1e-8})
     assert fit.objective[-1] == pytest.approx(-best.fun, abs=1e-6)
     np.testing.assert_allclose(fit.model.variances, np.exp(best.x[1:]), rtol=1e-4)
-    np.testing.assert_array_equal(fit.model.means, [0.3, 2.6])
+    np.testing.assert_array_equal(fit.model.means, [-0.5, 3.0])
     naive = variants.ecm(start, x, [variants.only("weights", "variances")])
     assert list(islice(naive, 300))[-1].objective < fit.objective[-1] - 0.01
 
@@ -251,6 +251,21 @@ def test_a_held_component_may_be_thinner_than_an_m_step_allows():
         assert fit.converged and fit.model.covariances.ravel()[0] == 1e-3
 
 
+def test_a_component_that_is_wholly_known_needs_no_data():
+    x = np.random.default_rng(0).normal(0, 1, 50)
+    model = GaussianMixture1D([0.3, 0.3, 0.4], [-1.0, 1.0, 1e4], 1.0)
+    names = ["weights", "means", "variances"]
+    fit = em.fit(hold(model, *names, components=[2]), x, tol=1e-9)
+    assert fit.model.weights[2] == 0.4 and fit.model.weights.sum() == pytest.approx(1)
+    assert fit.objective[-1] == pytest.approx(summit(fit.model, x), abs=1e-6)
+    alone = replace(model, weights=[0.5, 0.5], means=[-1.0, 1.0], variances=1.0)
+    other = em.fit(alone, x, tol=1e-9).objective[-1] + 50 * np.log(0.6)
+    assert fit.objective[-1] == pytest.approx(other, abs=1e-6)
+    plane = GaussianMixture([0.3, 0.7], [[0.0], [1e4]], [[[1.0]]] * 2)
+    held = hold(plane, "weights", "means", "covariances", components=[1])
+    assert em.fit(held, x[:, None]).model.means[0, 0] == pytest.approx(x.mean())
+
+
 def test_a_held_model_is_a_value():
     model = hold(GaussianMixture1D([0.5, 0.5], [0.0, 1.0], 1.0), "means")
     assert pickle.loads(pickle.dumps(model)) == model == replace(model)
@@ -284,7 +299,7 @@ def test_a_newcomer_is_held_where_that_is_exact_and_refused_elsewhere():
                  hold(LINES, "coefficients", "variances")):  # fmt: skip
         fit = em.fit(held, x, tol=1e-10)
         assert fit.objective[-1] == pytest.approx(summit(fit.model, x), abs=1e-6)
-    with pytest.raises(ValueError, match="does not say how to maximise .* define m_step_given"):
+    with pytest.raises(ValueError, match=r"does not say how to maximise .* define m_step_given"):
         hold(LINES, "coefficients")
 
 
@@ -315,7 +330,7 @@ def test_all_labels_known_is_the_closed_form():
     x += 0.5 * z[:, None]  # one cloud to the eye
     start = GaussianMixture([0.3, 0.3, 0.4], [[0, 0], [1, 1], [2, 2]], [np.eye(2)] * 3)
     fit = em.fit(labelled(start), with_labels(x, z))
-    assert fit.converged and fit.n_iter <= 3
+    assert fit.converged and fit.objective[-1] == pytest.approx(fit.objective[1])
     for k in range(3):
         assert fit.model.weights[k] == pytest.approx((z == k).mean())
         np.testing.assert_allclose(fit.model.means[k], x[z == k].mean(axis=0), atol=1e-10)
@@ -372,7 +387,7 @@ def test_a_label_that_is_none_is_refused():
         em.fit(model, [[0.0, 1], [1.0, 2], [1.0, -1]])
     with pytest.raises(ValueError, match="with_labels"):
         em.fit(model, np.array([0.0, 1.0]))
-    with pytest.raises(ValueError, match="whole|no components"):
+    with pytest.raises(ValueError, match="that are no components"):
         with_labels([1.0], [0.5])
     with pytest.raises(ValueError, match=r"labels must have shape \(2,\)"):
         with_labels([1.0, 2.0], [0])
