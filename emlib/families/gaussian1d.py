@@ -293,8 +293,8 @@ class GaussianMixture1D(Clouds):
 
         Examples
         --------
-        >>> GaussianMixture1D([0.5, 0.5], [-1.0, 1.0], 1.0).quantile([0.5, 1.0])
-        array([ 0., inf])
+        >>> GaussianMixture1D([0.5, 0.5], [0.0, 2.0], 1.0).quantile([0.5, 1.0]).round(6)
+        array([ 1., inf])
         """
         p = number_array(p, "p")
         if not ((p >= 0) & (p <= 1)).all():
