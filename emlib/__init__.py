@@ -32,6 +32,7 @@ from emlib.families.gaussian1d import GaussianMixture1D
 from emlib.families.linkage import Linkage
 from emlib.families.poisson import PoissonMixture
 
+from emlib.known import hold, labelled, with_labels
 from emlib.selection import HeldOut, Selection, held_out, select
 from emlib.bootstrap import BootstrapLRT, bootstrap_lrt
 
@@ -48,6 +49,8 @@ __all__ = [
     "Rows", "Mixture",
     # families
     "ABO", "BinomialMixture", "GaussianMixture", "GaussianMixture1D", "Linkage", "PoissonMixture",
+    # what is known of one
+    "hold", "labelled", "with_labels",
     # what can be done with any of them
     "Selection", "select", "HeldOut", "held_out", "BootstrapLRT", "bootstrap_lrt",
 ]  # fmt: skip

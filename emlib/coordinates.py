@@ -43,12 +43,14 @@ class HasSpaces(Protocol):
 
 
 Model = TypeVar("Model", bound=HasSpaces)
+Spaces = Mapping[str, Space | None]
 
 
-def pack(model: HasSpaces) -> FloatArray:
+def pack(model: HasSpaces, spaces: Spaces | None = None) -> FloatArray:
     """Return the free parameters of a model as a vector without constraints, shape (P,).
 
     A parameter at the edge of its range, such as a weight of zero, gives an infinite coordinate.
+    Given `spaces`, only these parameters are free, and these are the spaces.
 
     Examples
     --------
@@ -57,13 +59,13 @@ def pack(model: HasSpaces) -> FloatArray:
     array([0., 0., 1.])
     """
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.concatenate([part for _, _, part in _parts(model)])
+        return np.concatenate([np.zeros(0)] + [part for _, _, part in _parts(model, spaces)])
 
 
-def unpack(model: Model, vector: FloatArray) -> Model:
+def unpack(model: Model, vector: FloatArray, spaces: Spaces | None = None) -> Model:
     """Return a model like `model` with the free parameters in `vector`."""
     new, start = {}, 0
-    for name, space, part in _parts(model):
+    for name, space, part in _parts(model, spaces):
         own = vector[start : start + len(part)]
         value = getattr(model, name)
         new[name] = _inner(value, own) if space is None else space.bound(own, np.asarray(value))
@@ -79,9 +81,11 @@ def _inner(value: Any, vector: FloatArray) -> Any:
     return inner if isinstance(value, tuple) else inner[0]
 
 
-def _parts(model: HasSpaces) -> Iterator[tuple[str, Space | None, FloatArray]]:
+def _parts(
+    model: HasSpaces, spaces: Spaces | None
+) -> Iterator[tuple[str, Space | None, FloatArray]]:
     """Yield each parameter's name, space and coordinates."""
-    for name, space in model.spaces.items():
+    for name, space in (model.spaces if spaces is None else spaces).items():
         value: Any = getattr(model, name)
         if space is None:
             yield name, None, np.concatenate([pack(inner) for inner in _models(value)])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any, ClassVar
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,10 +18,10 @@ from emlib._machinery.validation import (
     reject_rows,
     sample_weights,
 )
-from emlib._machinery.value import FloatArray, IntArray, numbers
+from emlib._machinery.value import BoolArray, FloatArray, IntArray, numbers
 from emlib.convergence import ALIKE, SAME, pairs_within
 from emlib.em import DegenerateError, Expectation
-from emlib.prior import MixturePrior
+from emlib.prior import Dirichlet, MixturePrior
 from emlib.rows import Rows
 
 EMPTY = 1e-12  # share of the data below which a component counts as empty
@@ -75,6 +76,27 @@ class Mixture(Rows):
     def log_prior_components(self) -> float:
         """Return the log prior density of all parameters but the weights, given a prior."""
         raise NotImplementedError(f"{type(self).__name__} must define log_prior_components().")
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """Parameters that are not each component's own: a tied covariance, for example."""
+        return ()
+
+    def m_step_given(self, expectation: Expectation, held: Mapping[str, BoolArray]) -> Self:
+        """Return the M-step when some parameters stay, for `known.hold`.
+
+        A family whose components have several parameters (mean and variance) defines it if the
+        best value of one depends on where another stays.
+
+        Parameters
+        ----------
+        expectation : Expectation
+            What `m_step` takes.
+        held : dict of str to ndarray, shape (K,)
+            Of each parameter that stays, in which components. What is returned in their place
+            does not matter: `known.hold` puts them back.
+        """
+        return self.m_step(expectation)
 
     # -- what follows ---------------------------------------------------------------------
 
@@ -242,6 +264,59 @@ class Mixture(Rows):
         """Return the log densities and responsibilities of no data."""
         return np.zeros(0), np.zeros((0, self.n_components))
 
+    # -- the order of components ----------------------------------------------------------
+
+    def sorted(self, by: str) -> Self:
+        """Return the same mixture with its components in ascending order of a parameter.
+
+        Parameters
+        ----------
+        by : str
+            The name of a parameter that each component has its own of, such as "means" (if these
+            are vectors, their first entry counts, then the next) or "weights".
+
+        Raises
+        ------
+        ValueError
+            If no such parameter can be put in order.
+
+        Examples
+        --------
+        >>> from emlib import PoissonMixture
+        >>> PoissonMixture([0.3, 0.7], [5.0, 1.0]).sorted("rates").weights
+        array([0.7, 0.3])
+        """
+        own = [name for name in self._own if isinstance(getattr(self, name), np.ndarray)]
+        keys = getattr(self, one_of(by, "by", own)).reshape(self.n_components, -1)
+        return self.reordered(np.lexsort(keys.T[::-1]))
+
+    @property
+    def _own(self) -> list[str]:
+        """Names of the parameters that each component has its own of."""
+        return [name for name in {"weights": None, **self.spaces} if name not in self.shared]
+
+    def reordered(self, order: ArrayLike) -> Self:
+        """Return the same mixture with its components in another order.
+
+        Parameters
+        ----------
+        order : array_like, shape (K,)
+            The component that comes first, and so on.
+
+        Raises
+        ------
+        ValueError
+            If some component is not named once.
+        """
+        places = np.asarray(order)
+        if not np.array_equal(np.sort(places, axis=None), np.arange(self.n_components)):
+            raise ValueError(f"order must name each component once, but it is {order!r}.")
+        new = {name: _in_order(getattr(self, name), places) for name in self._own}
+        if self.prior is not None and self.prior.weights.concentration.ndim:
+            weights = Dirichlet(self.prior.weights.concentration[places])
+            new["prior"] = replace(self.prior, weights=weights)
+        return replace(self, **new)  # type: ignore[type-var]
+
     # -- doubts ---------------------------------------------------------------------------
 
     def distances(self) -> FloatArray:
@@ -291,6 +366,15 @@ class Mixture(Rows):
             for j, k in pairs_within(self, ALIKE)
         ]
         return tuple(few + alike)
+
+
+def _in_order(value: Any, order: IntArray) -> Any:
+    """Return what K components have, one array or several or a tuple of models, in this order."""
+    if not isinstance(value, tuple):
+        return value[order]
+    if all(isinstance(item, np.ndarray) for item in value):
+        return tuple(item[order] for item in value)
+    return tuple(value[k] for k in order)
 
 
 def posterior(log_joint: FloatArray) -> tuple[FloatArray, FloatArray]:

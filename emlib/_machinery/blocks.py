@@ -205,7 +205,7 @@ def _item_rank(x: Iterable[Any]) -> int:
 
 def _has_vectors(model: Any) -> bool:
     kind = model if isinstance(model, type) else type(model)
-    return issubclass(kind, OfRows) and kind.row_ndim == 1
+    return issubclass(kind, OfRows) and bool(model.row_ndim == 1)  # a model may ask another
 
 
 def _weighted(x: Iterable[Any], sample_weight: Any) -> Iterator[tuple[Any, Any]]:

@@ -13,6 +13,7 @@ faster from polynomials (`_quadratic.py`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Self
@@ -23,7 +24,7 @@ from numpy.typing import ArrayLike
 from emlib import initial
 from emlib._machinery.blocks import gathered
 from emlib._machinery.validation import check_weights, data_matrix, frozen
-from emlib._machinery.value import FloatArray, IntArray
+from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.coordinates import REAL, SIMPLEX, Space
 from emlib.em import Expectation
 from emlib.families._quadratic import Quadratic
@@ -213,6 +214,10 @@ class GaussianMixture(Clouds):
         DegenerateError
             If a component is empty or has collapsed.
         """
+        return self.m_step_given(expectation, {})
+
+    def m_step_given(self, expectation: Expectation, held: Mapping[str, BoolArray]) -> Self:
+        """Return the M-step when some parameters stay: covariances are about the means that do."""
         cov = self._cov
         weights = mixing(expectation.counts, self.prior)
         counts, (first, second) = expectation.counts, expectation.statistics
@@ -224,7 +229,12 @@ class GaussianMixture(Clouds):
             counts, first, second = counts + kappa, first + prior_first, second + prior_second
             sizes = sizes + extra
         shift = first / counts[:, None]  # the new means, in whitened coordinates (eq. 4.24)
+        if "means" in held:
+            shift[held["means"]] = 0.0
         central = (second - cov.copies(counts, shift)) / sizes  # about the *new* means (eq. 4.25)
+        if "covariances" in held:  # as it sees itself, a component has the covariance I
+            unit = cov.one(np.eye(self.means.shape[1]))
+            central[... if cov.shared else held["covariances"]] = unit
         means, covariances = self.means + cov.colour(shift), cov.scaled(central)  # (eq. 4.26)
         covariances.refuse_collapse(weights, means)
         return replace(self, weights=weights, means=means, covariances=covariances)
@@ -238,6 +248,11 @@ class GaussianMixture(Clouds):
     # -- the rest -------------------------------------------------------------------------
 
     @property
+    def shared(self) -> tuple[str, ...]:
+        """The covariance if it is tied."""
+        return ("covariances",) if self._cov.shared else ()
+
+    @property
     def spaces(self) -> dict[str, Space]:
         """K - 1 weights, K D means, and the covariances' own (eq. 4.22)."""
         return {"weights": SIMPLEX, "means": REAL, "covariances": self._cov.space}
@@ -245,6 +260,96 @@ class GaussianMixture(Clouds):
     def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw x_n from the normal of component z_n: mean + L times standard normals (eq. 4.2)."""
         return self.means[z] + self._cov.draw(z, rng)
+
+    @property
+    def mean(self) -> FloatArray:
+        """Mean of the whole mixture, shape (D,)."""
+        return self.weights @ self.means
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Covariance of the whole mixture, shape (D, D): within components and between them."""
+        between = self.means - self.mean
+        within = np.tensordot(self.weights, self.covariance_matrices, axes=1)
+        return within + (between.T * self.weights) @ between
+
+    def marginal(self, columns: ArrayLike) -> Self:
+        """Return the mixture of some columns of x, whatever the others are.
+
+        Parameters
+        ----------
+        columns : array_like of int, shape (M,)
+            Which columns, in the order in which they shall be.
+
+        Returns
+        -------
+        GaussianMixture
+            In M dimensions, of the same type of covariance; a prior is left behind.
+
+        Raises
+        ------
+        ValueError
+            If a column is named twice, or is none of x.
+
+        Examples
+        --------
+        >>> model = GaussianMixture([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> model.marginal([1]).means, model.marginal([1]).covariances
+        (array([[5.]]), array([[[2.]]]))
+        """
+        c = _columns(columns, self.means.shape[1])
+        return self._like(self.weights, self.means[:, c], self.covariance_matrices[:, c][:, :, c])
+
+    def conditional(self, columns: ArrayLike, values: ArrayLike) -> Self:
+        """Return the mixture of the other columns of x, given the values of some.
+
+        Parameters
+        ----------
+        columns : array_like of int, shape (M,)
+            Which columns are known, fewer than D.
+        values : array_like, shape (M,)
+            What is in them, of one observation.
+
+        Returns
+        -------
+        GaussianMixture
+            Of the other columns, in their order, and of the same type of covariance; its weights
+            are the responsibilities given the values. A prior is left behind.
+
+        Raises
+        ------
+        ValueError
+            If columns or values cannot be used, or no column is left.
+
+        References
+        ----------
+        Bishop (2006), Pattern Recognition and Machine Learning, equations (2.81) and (2.82).
+
+        Examples
+        --------
+        >>> model = GaussianMixture([1.0], [[0.0, 5.0]], [[[1.0, 0.5], [0.5, 2.0]]])
+        >>> given = model.conditional([0], [2.0])
+        >>> given.means, given.covariances
+        (array([[6.]]), array([[[1.75]]]))
+        """
+        d = self.means.shape[1]
+        o = _columns(columns, d)
+        u = np.setdiff1d(np.arange(d), o)
+        if not u.size:
+            raise ValueError(f"columns names all {d} columns of x: none is left to be described.")
+        known = frozen(values, "values", o.shape)
+        s = self.covariance_matrices
+        gain = np.linalg.solve(s[:, o][:, :, o], s[:, o][:, :, u]).swapaxes(1, 2)  # (K, U, M)
+        means = self.means[:, u] + (gain @ (known - self.means[:, o])[:, :, None])[:, :, 0]
+        left = s[:, u][:, :, u] - gain @ s[:, o][:, :, u]
+        weights = self.marginal(o).responsibilities(known[None])[0]
+        return self._like(weights, means, (left + left.swapaxes(1, 2)) / 2)
+
+    def _like(self, weights: FloatArray, means: FloatArray, matrices: FloatArray) -> Self:
+        """Return a mixture of the same type, given covariance matrices (K, M, M)."""
+        kind = type(self._cov)
+        values = np.array([kind.one(matrix) for matrix in matrices])
+        return type(self)(weights, means, values[0] if kind.shared else values, kind.kind)
 
     # -- the E-step of large blocks, by polynomials ---------------------------------------
 
@@ -286,6 +391,19 @@ def _log_normal(y: FloatArray, constants: FloatArray) -> FloatArray:
     log_density *= -0.5  # in place, here and below: new memory costs more than sums
     log_density += constants[:, None]
     return log_density.T
+
+
+def _columns(columns: ArrayLike, d: int) -> IntArray:
+    """Return the numbers of some of d columns, each once."""
+    array = np.asarray(columns)
+    good = array.ndim == 1 and array.size > 0 and array.dtype.kind in "iu"
+    if (
+        not good
+        or not set(array.tolist()) <= set(range(d))
+        or len(set(array.tolist())) < len(array)
+    ):
+        raise ValueError(f"columns must list some of 0 to {d - 1}, each once, not {columns!r}.")
+    return array
 
 
 def _with_scale(within: FloatArray, n: float, prior: NormalInverseWishart) -> FloatArray:

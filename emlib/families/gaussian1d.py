@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import ndtr, ndtri
 
 from emlib import initial
 from emlib._machinery.blocks import gathered
 from emlib._machinery.validation import SMALLEST, check_weights, data_vector, frozen, number_array
-from emlib._machinery.value import FloatArray, IntArray
+from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.coordinates import POSITIVE, REAL, SHARED, SIMPLEX, Space
 from emlib.em import DegenerateError, Expectation
 from emlib.families.clouds import Clouds, moments
 from emlib.mixture import COLLAPSED, mixing
 from emlib.prior import MixturePrior, NormalInverseWishart, check_prior, prior_for
+
+HALVINGS = 100  # from the distance of two components to the last digit, and some to spare
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,6 +178,10 @@ class GaussianMixture1D(Clouds):
         DegenerateError
             If a component is empty or has collapsed onto a point.
         """
+        return self.m_step_given(expectation, {})
+
+    def m_step_given(self, expectation: Expectation, held: Mapping[str, BoolArray]) -> Self:
+        """Return the M-step when some parameters stay: variances are about the means that do."""
         weights = mixing(expectation.counts, self.prior)
         counts, (first, second) = expectation.counts, expectation.statistics
         sizes = counts
@@ -181,11 +189,12 @@ class GaussianMixture1D(Clouds):
             kappa, prior_first, prior_second, extra = self._imaginary(self.prior.components)
             counts, first, second = counts + kappa, first + prior_first, second + prior_second
             sizes = sizes + extra
-        shift = first / counts
+        shift = np.where(held.get("means", False), 0.0, first / counts)
         squares = second - counts * shift**2
         variances = squares / sizes
         if self.common_variance:
             variances = np.full_like(variances, squares.sum() / sizes.sum())
+        variances = np.where(held.get("variances", False), self.variances, variances)
         means = self.means + shift
         self._refuse_collapse(weights, means, variances)
         return replace(self, weights=weights, means=means, variances=variances)
@@ -234,10 +243,69 @@ class GaussianMixture1D(Clouds):
         return self.variances[:, None, None]
 
     @property
+    def shared(self) -> tuple[str, ...]:
+        """The variance if it is common."""
+        return ("variances",) if self.common_variance else ()
+
+    @property
     def spaces(self) -> dict[str, Space]:
         """K - 1 weights, K means, and K variances or one."""
         variances = SHARED if self.common_variance else POSITIVE
         return {"weights": SIMPLEX, "means": REAL, "variances": variances}
+
+    @property
+    def mean(self) -> float:
+        """Mean of the whole mixture."""
+        return float(self.weights @ self.means)
+
+    @property
+    def variance(self) -> float:
+        """Variance of the whole mixture: within components and between them."""
+        return float(self.weights @ (self.variances + (self.means - self.mean) ** 2))
+
+    def cdf(self, x: ArrayLike) -> FloatArray:
+        """Return the probability of no more than x, in the shape of x.
+
+        Examples
+        --------
+        >>> GaussianMixture1D([0.5, 0.5], [-1.0, 1.0], 1.0).cdf([0.0])
+        array([0.5])
+        """
+        values = number_array(x, "x")[..., None]
+        return ndtr((values - self.means) / np.sqrt(self.variances)) @ self.weights
+
+    def quantile(self, p: ArrayLike) -> FloatArray:
+        """Return the values below which x is with probability p, in the shape of p.
+
+        Parameters
+        ----------
+        p : array_like
+            Probabilities; 0 and 1 give infinities.
+
+        Raises
+        ------
+        ValueError
+            If a probability is not between 0 and 1.
+
+        Notes
+        -----
+        The quantile lies between those of the components, and is found by halving.
+
+        Examples
+        --------
+        >>> GaussianMixture1D([0.5, 0.5], [0.0, 2.0], 1.0).quantile([0.5, 1.0]).round(6)
+        array([ 1., inf])
+        """
+        p = number_array(p, "p")
+        if not ((p >= 0) & (p <= 1)).all():
+            raise ValueError(f"p must lie between 0 and 1, but it is {p.tolist()}.")
+        own = self.means + np.sqrt(self.variances) * ndtri(p)[..., None]
+        low, high = own.min(axis=-1), own.max(axis=-1)
+        for _ in range(HALVINGS):
+            middle = low / 2 + high / 2
+            below = self.cdf(middle) < p
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return np.asarray(low / 2 + high / 2)
 
     def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw x_n from the normal of component z_n."""
