@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import em
+from emlib._machinery.blocks import as_array
 from emlib._machinery.processes import Rng, child, map_jobs, seed_of
 from emlib._machinery.validation import at_least_one, whole_weights
 from emlib._machinery.value import FloatArray
@@ -156,7 +157,7 @@ def bootstrap_lrt(
             f"{alternative}."
         )
     at_least_one(n_bootstrap, "n_bootstrap")
-    rows = np.asarray(x)
+    rows = as_array(family, x)
     if sample_weight is not None:
         rows = np.repeat(rows, whole_weights(sample_weight, len(rows)), axis=0)
     seed = seed_of(rng)

@@ -16,7 +16,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from emlib._machinery.blocks import located
+from emlib._machinery.blocks import located, unit_of
 from emlib._machinery.progress import with_progress
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
@@ -61,6 +61,8 @@ class Expectation:
         Expected number of observations in each latent component (or cell).
     statistics : tuple of ndarray or Expectation
         What else the family's M-step needs, each additive over observations.
+    of : EMModel, optional
+        The model, if it is known: sums over different models have no meaning.
 
     Examples
     --------
@@ -74,20 +76,19 @@ class Expectation:
     log_likelihood: float
     counts: FloatArray
     statistics: tuple[Any, ...] = ()
+    of: Any = field(default=None, repr=False)
 
     def __add__(self, other: Expectation) -> Expectation:
-        return Expectation(
-            self.log_likelihood + other.log_likelihood,
-            self.counts + other.counts,
-            tuple(a + b for a, b in zip(self.statistics, other.statistics, strict=True)),
-        )
+        if not (self.of is None or other.of is None or self.of == other.of):
+            raise ValueError("expectations under different models do not add up: use one model.")
+        statistics = tuple(a + b for a, b in zip(self.statistics, other.statistics, strict=True))
+        log_likelihood = self.log_likelihood + other.log_likelihood
+        return Expectation(log_likelihood, self.counts + other.counts, statistics, self.of)
 
     def __rmul__(self, factor: float) -> Expectation:
-        return Expectation(
-            factor * self.log_likelihood,
-            factor * self.counts,
-            tuple(factor * a for a in self.statistics),
-        )
+        statistics = tuple(factor * a for a in self.statistics)
+        log_likelihood, counts = factor * self.log_likelihood, factor * self.counts
+        return Expectation(log_likelihood, counts, statistics, self.of)
 
 
 class EMModel(Protocol):
@@ -369,8 +370,7 @@ def fit(
     >>> print(f"{result.model.theta:.6f} {result.status} {result.rate:.4f}")
     0.626821 converged 0.1328
     """
-    unit = located(model, x, sample_weight).unit if sample_weight is not None else 1.0
-    climb = steps(model, x, sample_weight)
+    climb, unit = steps(model, x, sample_weight), unit_of(sample_weight)
     return run(climb, unit=unit, tol=tol, max_iter=max_iter, callback=callback, progress=progress)
 
 

@@ -20,7 +20,7 @@ from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
-from emlib._machinery.validation import data_matrix
+from emlib._machinery.validation import data_matrix, data_vector
 from emlib.bootstrap import BootstrapLRT
 from emlib.families.gaussian import GaussianMixture
 from emlib.families.gaussian1d import GaussianMixture1D
@@ -369,7 +369,7 @@ def mixture_1d(
     unit : str
         Unit of x, for the description.
     """
-    values = np.asarray(x, dtype=float)
+    values = data_vector(x)
     _, _, bars = ax.hist(values, bins=bins, density=True, color="#cfcabd", edgecolor="#fdfcf9")
     margin = 0.08 * np.ptp(values)
     grid = np.linspace(values.min() - margin, values.max() + margin, 400)
@@ -437,6 +437,8 @@ def ellipses(ax: Axes, model: GaussianMixture, content: Sequence[float] = (0.5, 
     """
     if model.means.shape[1] != 2:
         raise ValueError(f"ellipses needs two features, but the model has {model.means.shape[1]}.")
+    if not all(0 < share < 1 for share in content):
+        raise ValueError(f"content must be shares between 0 and 1, such as 0.95, not {content!r}.")
     artists: list[Any] = []
     for k, (mean, covariance) in enumerate(
         zip(model.means, model.covariance_matrices, strict=True)

@@ -5,8 +5,10 @@ Rows are worked on block by block, on all cores, so that no array grows with N b
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
@@ -117,7 +119,7 @@ class Rows(OfRows):
             If x is not what the family can have produced; the message names the rows.
         """
         total: Expectation = self._total(self.expect_block, x, sample_weight)
-        return total
+        return replace(total, of=self)
 
     # -- block by block: no array grows with N but the result -----------------------------
 
@@ -127,9 +129,15 @@ class Rows(OfRows):
         return 1
 
     def _rows(self, x: ArrayLike) -> Any:
-        """Return x as an array with a first axis to cut, unchecked and not yet copied."""
-        array = np.asanyarray(x if hasattr(x, "__array__") else self.check(x))
-        return array if array.ndim and len(array) else self.check(array)
+        """Return x as an array with a first axis to cut, not yet copied.
+
+        What is an array of numbers already is checked block by block, anything else at once.
+        """
+        with contextlib.suppress(TypeError):  # an array that cannot be made one has no numbers
+            array = np.asanyarray(x) if hasattr(x, "__array__") else np.array(None)
+            if array.dtype.kind in "biuf" and array.ndim and len(array):
+                return array
+        return self.check(x)
 
     def _starts(self, x: Any) -> range:
         """Return the first row of each block, small enough for its arrays to stay in cache."""

@@ -20,7 +20,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import accelerate, em
-from emlib._machinery.blocks import located
+from emlib._machinery.blocks import unit_of
+from emlib._machinery.processes import Rng, child, seed_of
 from emlib._machinery.validation import number_array, sample_weights
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
@@ -42,7 +43,6 @@ ENOUGH = 5  # rounds in a row that must end at the best summit before the search
 NEAR = 0.05  # nats left to gain, below which a climb's doubts are believed
 CLIMBED = 3  # short runs that are continued, until one ends without doubts
 FAILURES = (ValueError, DegenerateError, MonotonicityError)  # of one trial; the others go on
-Rng = int | np.random.Generator
 
 
 def search(
@@ -84,9 +84,9 @@ def search(
     -------
     Fit
         The best of all rounds; the message says how many of them found it. Each round is one of
-        `runs`, with the work it took in its `n_e_steps`; that of the result is all work. A fit
-        that has converged and has no doubts is better than one that has not or has some, however
-        high; then one that is not degenerate; then the higher. Ctrl-C ends the search as
+        `runs`, with the work it took in its `n_e_steps`; that of the result is all work. Best is,
+        however high others are, a fit that has converged and has no `doubts`; then one that has
+        converged; then one that is not degenerate; then the higher. Ctrl-C ends the search as
         ``"interrupted"`` with the best so far.
 
         The search is over when the budget is spent, or sooner when five rounds in a row have
@@ -122,7 +122,7 @@ def search(
         raise ValueError(f"budget must be a positive number of E-steps, not {budget!r}.")
     rows, w = _present(x, sample_weight)
     here = _Search(Maker(family, rows, w, n_components, options), tol, budget)
-    seed = _entropy(rng)
+    seed = seed_of(rng)
     stopped = False
     with warnings.catch_warnings():  # most runs are no more than trials
         warnings.simplefilter("ignore", DegenerateWarning)
@@ -130,8 +130,7 @@ def search(
             for number in itertools.count():
                 if here.left <= 0 or _settled(here.ends):
                     break
-                stream = np.random.SeedSequence(seed, spawn_key=(number,))
-                here.round(np.random.default_rng(stream))
+                here.round(np.random.default_rng(child(seed, number)))
         except KeyboardInterrupt:
             stopped = True
             if not here.ends:
@@ -146,9 +145,13 @@ def search(
 
 def _standing(fit: Fit[Any]) -> tuple[bool, bool, bool, float]:
     """Return by what fits are compared: no height makes up for a doubt."""
-    whole = fit.status != "degenerate"
-    clean = whole and not fit.doubts
-    return clean and fit.converged, clean, whole, float(fit.objective[-1])
+    sound = fit.converged and not fit.doubts
+    return sound, fit.converged, fit.status != "degenerate", float(fit.objective[-1])
+
+
+def _promise(run: Fit[Any]) -> tuple[bool, float]:
+    """Return by what short runs are compared, few of which have converged."""
+    return run.status != "degenerate" and not run.doubts, float(run.objective[-1])
 
 
 def _is_sound(fit: Fit[Any]) -> bool:
@@ -199,9 +202,7 @@ class _Search:
 
     def __init__(self, make: Maker, tol: float, budget: int) -> None:
         self.make, self.tol, self.budget = make, tol, budget
-        self.unit = (
-            located(make.family, make.x, make.weight).unit if make.weight is not None else 1.0
-        )
+        self.unit = unit_of(make.weight)
         self.ends: list[Fit[Any]] = []
         self.spent = 0
 
@@ -247,8 +248,7 @@ class _Search:
                 errors.append(error)
         if errors and not runs and not self.ends:
             raise errors[0]
-        # Whether so short a run has converged says nothing of where it leads.
-        return sorted(runs, key=lambda run: _standing(run)[1:], reverse=True)
+        return sorted(runs, key=_promise, reverse=True)
 
     def _move_on(self, place: int, rng: np.random.Generator) -> None:
         """Try moves from where the round stands until so many in a row lead no higher."""
@@ -335,8 +335,3 @@ def _present(x: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray,
     if not w.any():
         raise ValueError("all sample weights are zero, so there is nothing to fit.")
     return rows[w > 0], w[w > 0]
-
-
-def _entropy(rng: Rng) -> int:
-    """Return the number from which the streams of all rounds follow."""
-    return int(rng.integers(2**63)) if isinstance(rng, np.random.Generator) else int(rng)

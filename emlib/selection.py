@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emlib import em
+from emlib._machinery.blocks import as_array
 from emlib._machinery.processes import Rng, child, map_jobs, seed_of
 from emlib._machinery.validation import at_least_one, one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
@@ -89,6 +90,11 @@ class Candidate:
         options |= {} if weight is None else {"sample_weight": weight}
         start = self.family.start(x, self.n_components, rng, **options)
         return em.fit(start, x, sample_weight=weight, tol=self.tol, max_iter=self.max_iter)
+
+    def try_out(self, x: Any) -> None:
+        """Raise what is wrong with the data or the options, before parts of them are fitted."""
+        start = self.family.start(x, self.n_components, 0, **{"method": TURNS[0], **self.options})
+        em.fit(start, x, tol=self.tol, max_iter=min(self.max_iter, 0))
 
     def best(self, x: Any, weight: Any, seed: np.random.SeedSequence) -> em.Fit[Any] | str:
         """Return the best fit, or why there is none."""
@@ -347,6 +353,7 @@ def select(
     2   -220.19  5  450.39   462.42   462.62     1/3  converged
     3   -203.48  8  422.96*  442.22*  442.22*    2/3  converged
     """
+    x = as_array(family, x) if issubclass(family, Rows) else x
     weight = None if sample_weight is None else whole_weights(sample_weight, len(np.asarray(x)))
     ks = [n_components] if isinstance(n_components, (int, np.integer)) else list(n_components)
     if not ks:
@@ -459,8 +466,8 @@ def held_out(
     Raises
     ------
     ValueError
-        If there are fewer than two parts, or more than observations; or if the rows of x depend
-        on one another.
+        If there are fewer than two parts, or more than observations; if the rows of x depend on
+        one another; or if the candidate cannot even be started on all the data.
 
     References
     ----------
@@ -478,6 +485,7 @@ def held_out(
     seed = seed_of(rng)
     candidate = Candidate(family, n_components, options, budget, n_starts, tol, max_iter)
     pieces = _pieces(family, x)
+    candidate.try_out(pieces)
     fold = _folds(len(pieces), n_folds, child(seed, 1))
     jobs = [(child(seed, 2, n_components, 0, part), part) for part in range(n_folds)]
     scored = map_jobs(partial(_score_part, candidate, pieces, fold), jobs, n_jobs, family)
@@ -490,7 +498,7 @@ def held_out(
 def _pieces(family: Any, x: Any) -> Any:
     """Return the data as pieces that are independent of one another: rows, or whole sequences."""
     if issubclass(family, Rows):
-        return np.asarray(x)
+        return as_array(family, x)
     if isinstance(x, (list, tuple)) and all(np.ndim(piece) for piece in x):
         return [np.asarray(piece) for piece in x]
     raise ValueError(

@@ -69,6 +69,16 @@ def test_expectations_of_different_families_do_not_add():
 # --- the loop
 
 
+def test_expectations_under_different_models_do_not_add():
+    """A running sum while the model moves: each part is about means that are gone."""
+    one, other = (BinomialMixture([0.5, 0.5], [p, 0.7]) for p in (0.2, 0.3))
+    x = data.two_coins()
+    with pytest.raises(ValueError, match="different models"):
+        one.e_step(x) + other.e_step(x)
+    same = BinomialMixture([0.5, 0.5], [0.2, 0.7])
+    assert_same_expectation(one.e_step(x) + same.e_step(x), 2 * one.e_step(x))
+
+
 def test_iterate_pairs_each_model_with_its_own_objective():
     for step in islice(em.iterate(FAITHFUL_START, WAITING), 6):
         own = step.model.log_likelihood(WAITING)

@@ -235,3 +235,10 @@ def _interrupted(cls, *args, **options):
 
 def test_kinds_of_start_are_methods():
     assert {method for method, _ in KINDS} == set(initial.METHODS) - {"random"}
+
+
+def test_a_climb_that_was_cut_off_is_not_better_than_one_with_doubts():
+    """Six components with one variance: the summits of the galaxies are all on single rows."""
+    with pytest.warns(SpuriousWarning):
+        fit = search(GaussianMixture1D, GALAXIES, 6, 0, common_variance=True, budget=800)
+    assert fit.converged and fit.doubts

@@ -42,21 +42,6 @@ class Blocks:
         else:
             yield from _weighted(self._x, self._sample_weight)
 
-    @property
-    def unit(self) -> float:
-        """The mean weight of the rows that have any, or 1 if that is less.
-
-        What a row weighs where weights are no counts but shares, so that nothing that is said of
-        a fit depends on their sum.
-        """
-        here = [self._x.weights] if isinstance(self._x, Chunks) else [w for _, w in self]
-        given = [np.ravel(number_array(w, "sample_weight")) for w in here if w is not None]
-        if not given:
-            return 1.0
-        w = np.concatenate(given)
-        with np.errstate(over="ignore"):  # the mean of very large weights is above 1 in any case
-            return min(1.0, float(w[w > 0].mean())) if (w > 0).any() else 1.0
-
     def total(self, function: Callable[[Any, Any], Any]) -> Any:
         """Return the sum of function(block, weights) over all blocks."""
         total = None
@@ -110,6 +95,25 @@ def located(model: Any, x: Any, sample_weight: Any = None) -> Blocks:
     return Blocks(list(x), sample_weight, in_pieces=False)
 
 
+def unit_of(sample_weight: Any) -> float:
+    """Return the mean weight of the rows that have any, or 1 if that is less.
+
+    What a row weighs where weights are no counts but shares, so that nothing that is said of a
+    fit depends on their sum.
+    """
+    if sample_weight is None:
+        return 1.0
+    if is_dask(sample_weight):
+        total, n = (float(v.compute()) for v in (sample_weight.sum(), (sample_weight > 0).sum()))
+        return min(1.0, total / n) if n else 1.0
+    _refuse_iterator(sample_weight, "sample_weight")
+    in_blocks = not _is_array(sample_weight) and _item_rank(sample_weight) > 0
+    parts = sample_weight if in_blocks else [sample_weight]
+    w = np.concatenate([np.ravel(number_array(part, "sample_weight")) for part in parts])
+    with np.errstate(over="ignore"):  # the mean of very large weights is above 1 in any case
+        return min(1.0, float(w[w > 0].mean())) if (w > 0).any() else 1.0
+
+
 def pieces(
     family: type, check: Callable[[Any], FloatArray], x: Any, sample_weight: Any = None
 ) -> Iterator[tuple[FloatArray, FloatArray | None]]:
@@ -152,6 +156,16 @@ def gathered(
     return np.concatenate([rows for rows, _ in found]), np.concatenate(weights) if weights else None
 
 
+def as_array(family: type, x: Any) -> FloatArray:
+    """Return all rows in one array of numbers, not yet checked by the family."""
+    blocks = [
+        number_array(part, "x")
+        for block, _ in located(family, x)
+        for part, _ in (block if isinstance(block, Chunks) else [(block, None)])
+    ]
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
 def summed(
     family: type,
     check: Callable[[Any], FloatArray],
@@ -169,7 +183,8 @@ def summed(
 
 def _is_array(x: Any) -> bool:
     """Whether x is an array, a data frame, a number or a text: nothing to iterate over."""
-    return hasattr(x, "__array__") or not isinstance(x, Iterable) or isinstance(x, (str, Mapping))
+    whole = hasattr(x, "__array__") or hasattr(x, "toarray") or hasattr(x, "collect")
+    return whole or not isinstance(x, Iterable) or isinstance(x, (str, Mapping))
 
 
 def _refuse_iterator(x: Any, name: str) -> None:

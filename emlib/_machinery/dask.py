@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from emlib._machinery.validation import RowError
-from emlib._machinery.value import FloatArray
 
 BRANCHES = 8  # partial sums added up in one task
 
@@ -51,12 +50,6 @@ class Chunks:
             "x is a dask array, and its chunks would cut what this model must see whole. Give "
             "x.compute(), or a list of arrays, one for each piece independent of the others."
         )
-
-    @property
-    def weights(self) -> FloatArray | None:
-        """The weights of all rows, brought here, or None."""
-        weights = self._held[1]
-        return None if weights is None else np.asarray(weights.compute())
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Yield the chunks one by one, brought here, each with its weights or None."""

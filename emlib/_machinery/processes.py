@@ -13,14 +13,20 @@ import numpy as np
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
-Rng = int | np.random.Generator
+Rng = int | np.random.Generator | np.random.SeedSequence | np.random.RandomState
 
 
 def seed_of(rng: Rng) -> np.random.SeedSequence:
     """Return the root of all streams: of a seed, or of the next number from a generator."""
+    if isinstance(rng, np.random.SeedSequence):
+        return rng
+    if isinstance(rng, np.random.RandomState):
+        return np.random.SeedSequence(rng.randint(2**31))
     if isinstance(rng, np.random.Generator):
         return np.random.SeedSequence(int(rng.integers(2**63)))
-    return np.random.SeedSequence(rng)
+    if not isinstance(rng, (int, np.integer)):
+        raise ValueError(f"rng must be a seed (a whole number) or a generator, not {rng!r}.")
+    return np.random.SeedSequence(int(rng))
 
 
 def child(seed: np.random.SeedSequence, *key: int) -> np.random.SeedSequence:

@@ -38,18 +38,44 @@ class RowError(ValueError):
 def number_array(values: ArrayLike, name: str) -> FloatArray:
     """Return `values` as a float64 array; integers and booleans become floats."""
     if np.ma.is_masked(values):
-        raise ValueError(f"{name} has masked entries. Remove or impute them first.")
+        raise ValueError(
+            f"{name} has masked entries. Remove or impute them first ({name}.compressed() if a row "
+            "is one number)."
+        )
     try:
         array = np.asarray(values)
     except ValueError as error:  # NumPy says what is wrong, but not with which argument
         raise ValueError(f"{name} is not an array of numbers: {error}") from None
+    except TypeError:
+        array = np.array(None)
     if array.dtype.kind not in "biuf":
-        raise ValueError(
-            f"{name} must hold real numbers, but its type is {array.dtype}. "
-            "Convert it first, for example with np.asarray(values, dtype=float)."
-        )
+        raise ValueError(f"{name} must hold real numbers, but {_instead(values, array, name)}")
     with np.errstate(over="ignore"):  # a long double too large for float64 becomes infinite
         return array.astype(np.float64, copy=False)
+
+
+def _instead(values: Any, array: NDArray[Any], name: str) -> str:
+    """Return what values are that are no numbers, and how to make numbers of them."""
+    kind = type(values).__name__
+    if isinstance(values, dict):
+        return f"it is a dict. Give np.column_stack(list({name}.values()))."
+    if kind == "Dataset":
+        return f"it is a Dataset. Give {name}.to_dataarray().values.T."
+    if hasattr(values, "toarray"):
+        return f"it is sparse. Give {name}.toarray()."
+    if hasattr(values, "collect"):
+        return f"it is lazy. Give {name}.collect()."
+    if hasattr(values, "columns"):
+        other = [c for c in values.columns if np.asarray(values[c]).dtype.kind not in "biuf"]
+        return f"its column {other[0]!r} does not. Leave such columns out, or code them as numbers."
+    if array.dtype.names:
+        return f"it has fields. See numpy.lib.recfunctions.structured_to_unstructured({name})."
+    if array.dtype.kind in "mM":
+        return f"it holds times. Give ({name} - {name}[0]) / np.timedelta64(1, 'D'), in days."
+    return (
+        f"its type is {array.dtype}. Convert it first, for example with "
+        f"np.asarray({name}, dtype=float)."
+    )
 
 
 def frozen(values: ArrayLike, name: str, shape: tuple[int | None, ...]) -> FloatArray:

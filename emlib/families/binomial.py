@@ -7,7 +7,6 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, xlogy
 
 from emlib import initial
 from emlib._machinery.blocks import gathered, summed
@@ -15,7 +14,7 @@ from emlib._machinery.validation import check_weights, frozen, number_array, rej
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.coordinates import PROBABILITY, SIMPLEX, Space
 from emlib.em import Expectation
-from emlib.families._multinomial import half_deviance
+from emlib.families._multinomial import half_deviance, stirling_error
 from emlib.mixture import Mixture, mixing
 from emlib.prior import Beta, MixturePrior, check_prior, prior_for
 
@@ -175,10 +174,12 @@ def _log_binomial(heads: FloatArray, tosses: FloatArray, p: FloatArray) -> Float
     which stays the same from step to step; less what another probability loses.
     """
     tails = tosses - heads
-    coefficient = gammaln(tosses + 1) - gammaln(heads + 1) - gammaln(tails + 1)
-    best = coefficient + xlogy(heads, heads / tosses) + xlogy(tails, tails / tosses)
+    error = stirling_error(tosses) - stirling_error(heads) - stirling_error(tails)
+    mixed = (heads > 0) & (tails > 0)  # all heads, or all tails, are certain at their own share
+    spread = np.where(mixed, heads * (tails / tosses), 1 / (2 * np.pi))
+    best = np.where(mixed, error, 0.0) - 0.5 * np.log(2 * np.pi * spread)
     loss = half_deviance(heads, tosses * p) + half_deviance(tails, tosses * (1 - p))
-    return np.asarray(best - loss)
+    return best - loss
 
 
 def _check(x: ArrayLike) -> FloatArray:

@@ -67,7 +67,7 @@ class GaussianMixture1D(Clouds):
     def __post_init__(self) -> None:
         weights = check_weights(self.weights)
         means = frozen(self.means, "means", weights.shape)
-        given = np.asarray(self.variances)
+        given = number_array(self.variances, "variances")
         variances = frozen(
             np.full(weights.shape, given) if given.ndim == 0 else given, "variances", weights.shape
         )
@@ -158,7 +158,7 @@ class GaussianMixture1D(Clouds):
         residual = self.check(x)[:, None] - self.means
         with np.errstate(over="ignore"):  # a density of zero is met with where it matters
             squared = residual**2 / self.variances
-        return np.asarray(-0.5 * (np.log(2 * np.pi * self.variances) + squared))
+        return -0.5 * (np.log(2 * np.pi * self.variances) + squared)
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return weighted sums of the residuals about the current means and of their squares.

@@ -7,7 +7,6 @@ from typing import Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, xlogy
 
 from emlib import initial
 from emlib._machinery.blocks import gathered, summed
@@ -20,7 +19,7 @@ from emlib._machinery.validation import (
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.coordinates import POSITIVE, SIMPLEX
 from emlib.em import Expectation
-from emlib.families._multinomial import half_deviance
+from emlib.families._multinomial import half_deviance, stirling_error
 from emlib.mixture import Mixture, mixing
 from emlib.prior import Gamma, MixturePrior, check_prior, prior_for
 
@@ -194,8 +193,8 @@ def _log_poisson(x: FloatArray, rates: FloatArray) -> FloatArray:
     In two parts, as Loader (2000) does: the log density at a rate of x, the best there is, which
     stays the same from step to step; less what another rate loses.
     """
-    best = xlogy(x, x) - x - gammaln(x + 1)
-    return np.asarray(best - half_deviance(x, rates))
+    best = -stirling_error(x) - 0.5 * np.log(2 * np.pi * np.where(x > 0, x, 1 / (2 * np.pi)))
+    return best - half_deviance(x, rates)
 
 
 def _check(x: ArrayLike) -> FloatArray:
