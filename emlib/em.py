@@ -200,7 +200,7 @@ class Fit(Generic[Model]):
         """How many of the `runs` ended within 0.01 nats of this one, and how many there were."""
         runs = self.runs or (self,)
         ends = [run.objective[-1] for run in runs if run.status != "degenerate"]
-        return sum(end > self.objective[-1] - FOUND for end in ends), len(runs)
+        return sum(abs(end - self.objective[-1]) < FOUND for end in ends), len(runs)
 
 
 def expect(model: EMModel, x: Any, sample_weight: Any = None) -> Expectation:

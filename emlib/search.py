@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import accelerate, em
-from emlib._machinery.blocks import unit_of
+from emlib._machinery.blocks import as_array, unit_of
 from emlib._machinery.processes import Rng, child, seed_of
-from emlib._machinery.validation import number_array, sample_weights
+from emlib._machinery.validation import sample_weights
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
 from emlib.convergence import remaining_gain
@@ -63,7 +63,7 @@ def search(
     family : class
         A family of mixtures that has a `start`, such as `GaussianMixture`.
     x : array_like, shape (N,) or (N, D)
-        Data, in one array.
+        Data; blocks are put into one array, as moves look at all rows at once.
     n_components : int
         Number of components K.
     rng : int or Generator
@@ -120,7 +120,7 @@ def search(
     """
     if budget < 1:
         raise ValueError(f"budget must be a positive number of E-steps, not {budget!r}.")
-    rows, w = _present(x, sample_weight)
+    rows, w = _present(as_array(family, x), sample_weight)
     here = _Search(Maker(family, rows, w, n_components, options), tol, budget)
     seed = seed_of(rng)
     stopped = False
@@ -325,9 +325,10 @@ def _hopeless(floor: float, unit: float) -> Callable[[Step[Any]], bool]:
 # ---------------------------------------------------------------------------------------------
 
 
-def _present(x: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray | None]:
+def _present(
+    rows: FloatArray, sample_weight: ArrayLike | None
+) -> tuple[FloatArray, FloatArray | None]:
     """Return the rows that have any weight, and their weights."""
-    rows = number_array(x, "x")
     if sample_weight is None:
         return rows, None
     w = sample_weights(sample_weight, len(rows))

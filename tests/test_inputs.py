@@ -25,6 +25,7 @@ from emlib import (
     plotting,
     select,
 )
+from emlib.search import search
 
 LINE = np.round(data.old_faithful()[:60, 1])
 PLANE = np.round(data.old_faithful()[:60] * 8)
@@ -141,10 +142,22 @@ REFUSED = {
         lambda x: GaussianMixture1D([1.0], [70.0], 9.0).predict(x),
         lambda x: GaussianMixture1D([1.0], [70.0], 9.0).bic(x),
         lambda x: select(GaussianMixture1D, x, [1, 2], rng=0, n_starts=1),
+        lambda x: search(GaussianMixture1D, x, 2, rng=0, budget=20),
         lambda x: held_out(GaussianMixture1D, x, 2, rng=0, n_folds=2),
         lambda x: bootstrap_lrt(GaussianMixture1D, x, 1, 2, rng=0, n_bootstrap=1),
     ],
-    ids=["start", "prior", "fit", "density", "predict", "bic", "select", "held_out", "bootstrap"],
+    ids=[
+        "start",
+        "prior",
+        "fit",
+        "density",
+        "predict",
+        "bic",
+        "select",
+        "search",
+        "held_out",
+        "bootstrap",
+    ],
 )
 def test_what_is_no_data_is_refused_with_a_remedy(name, ask):
     x, message = REFUSED[name]
