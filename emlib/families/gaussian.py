@@ -323,7 +323,7 @@ class GaussianMixture(Clouds):
 
         References
         ----------
-        Bishop (2006), Pattern Recognition and Machine Learning, equations (2.81) and (2.82).
+        Bishop (2006), Pattern Recognition and Machine Learning, section 2.3.1.
 
         Examples
         --------
