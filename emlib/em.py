@@ -280,7 +280,6 @@ def run(
     progress : bool
         Show a progress bar (needs tqdm).
 
-
     Raises
     ------
     MonotonicityError
