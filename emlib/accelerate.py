@@ -95,7 +95,7 @@ def anderson(
 
     References
     ----------
-    Walker and Ni (2011), SIAM J. Numer. Anal. 49:1715-1735; from Anderson (1965), J. ACM
+    Walker and Ni (2011), SIAM J. Numer. Anal. 49:1715-1735. First by Anderson (1965), J. ACM
     12:547-560.
 
     Examples

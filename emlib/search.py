@@ -106,10 +106,10 @@ def search(
 
     References
     ----------
-    Biernacki, Celeux and Govaert (2003), Comput. Statist. Data Anal. 41:561-575, for short runs;
-    Ueda, Nakano, Ghahramani and Hinton (2000), Neural Computation 12:2109-2128, for splits and
-    merges; Zhao, Hautamaki, Karkkainen and Franti (2012), Pattern Recognition Letters
-    33:2120-2126, for swaps.
+    Short runs: Biernacki, Celeux and Govaert (2003), Comput. Statist. Data Anal. 41:561-575.
+    Splits and merges: Ueda, Nakano, Ghahramani and Hinton (2000), Neural Computation
+    12:2109-2128. Swaps: Zhao, Hautamäki, Kärkkäinen and Fränti (2012), Pattern Recognition
+    Letters 33:2120-2126.
 
     Examples
     --------
