@@ -33,6 +33,7 @@ nb_ipywidgets_js = {}  # sliders are players: see sources.py
 nb_merge_streams = True
 
 # The reference.
+autodoc_preserve_defaults = True  # a function as its name, not by its place in memory
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"
 autodoc_type_aliases = {"FloatArray": "ndarray", "ArrayLike": "array_like"}

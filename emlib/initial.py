@@ -6,7 +6,7 @@ import contextlib
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.vq import ClusterError, kmeans2
+from scipy.cluster import vq
 
 from emlib._machinery.validation import SMALLEST, component_count, one_of
 from emlib._machinery.value import FloatArray, IntArray
@@ -107,8 +107,8 @@ def _k_means(
 ) -> IntArray:
     """Return the labels (N,) after 20 rounds of Lloyd's algorithm, or once a cluster is lost."""
     if w is None:
-        with contextlib.suppress(ClusterError):
-            _, better = kmeans2(z, centres, minit="matrix", iter=20, missing="raise")
+        with contextlib.suppress(vq.ClusterError):
+            _, better = vq.kmeans2(z, centres, minit="matrix", iter=20, missing="raise")
             return better.astype(np.int64)
         return labels
     k = len(centres)
