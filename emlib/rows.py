@@ -99,9 +99,13 @@ class Rows(OfRows):
 
         With weights, which count copies, N is their sum.
         """
-        n = self._total(_size, x, sample_weight)
-        penalty = self.n_parameters * float(np.log(n))
-        return -2 * self.log_likelihood(x, sample_weight) + penalty
+
+        def both(block: FloatArray, w: FloatArray | None) -> FloatArray:  # in one pass
+            size = len(block) if w is None else w.sum()
+            return np.array([size, _weighted_sum(self.log_density_block(block), w)])
+
+        n, log_likelihood = self._total(both, x, sample_weight).tolist()
+        return -2 * log_likelihood + self.n_parameters * float(np.log(n))
 
     def e_step(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Expectation:
         """Return the expected sufficient statistics of x, worked out block by block.
@@ -180,12 +184,9 @@ class Rows(OfRows):
         self, function: Callable[[FloatArray], FloatArray], x: Any, sample_weight: Any = None
     ) -> float:
         """Return the sum of function(block), one value a row, times their weights if any."""
-
-        def weighted_sum(block: FloatArray, w: FloatArray | None) -> float:
-            values = function(block)
-            return float(values.sum() if w is None else w @ values)
-
-        return float(self._total(weighted_sum, x, sample_weight))
+        return float(
+            self._total(lambda block, w: _weighted_sum(function(block), w), x, sample_weight)
+        )
 
     def _by_block(self, function: Callable[[FloatArray], FloatArray], x: Any) -> Any:
         """Return function(block) of all blocks of x, end to end."""
@@ -204,6 +205,5 @@ def _on_present(
         raise error.among(kept.tolist()) from None
 
 
-def _size(x: FloatArray, w: FloatArray | None) -> float:
-    """Return the number of rows, counting copies."""
-    return float(len(x) if w is None else w.sum())
+def _weighted_sum(values: FloatArray, w: FloatArray | None) -> float:
+    return float(values.sum() if w is None else w @ values)

@@ -86,14 +86,17 @@ class Candidate:
         return search(self.family, x, self.n_components, rng, **how, **self.options)
 
     def _climb(self, x: Any, weight: Any, rng: np.random.Generator, method: str) -> em.Fit[Any]:
+        start = self._start(x, weight, rng, method)
+        return em.fit(start, x, sample_weight=weight, tol=self.tol, max_iter=self.max_iter)
+
+    def _start(self, x: Any, weight: Any, rng: Any, method: str) -> Any:
         options = {"method": method, **self.options}
         options |= {} if weight is None else {"sample_weight": weight}
-        start = self.family.start(x, self.n_components, rng, **options)
-        return em.fit(start, x, sample_weight=weight, tol=self.tol, max_iter=self.max_iter)
+        return self.family.start(x, self.n_components, rng, **options)
 
     def try_out(self, x: Any) -> None:
         """Raise what is wrong with the data or the options, before parts of them are fitted."""
-        start = self.family.start(x, self.n_components, 0, **{"method": TURNS[0], **self.options})
+        start = self._start(x, None, 0, TURNS[0])
         em.fit(start, x, tol=self.tol, max_iter=min(self.max_iter, 0))
 
     def best(self, x: Any, weight: Any, seed: np.random.SeedSequence) -> em.Fit[Any] | str:
@@ -342,7 +345,7 @@ def select(
     References
     ----------
     Akaike (1974), IEEE Trans. Automatic Control 19:716-723; Schwarz (1978), Annals of Statistics
-    6:461-464; Biernacki, Celeux and Govaert (2000), IEEE PAMI 22:719-725; chapter 6 of the book.
+    6:461-464; McLachlan and Peel (2000), Finite Mixture Models, section 6.10.3, for ICL; chapter 6.
 
     Examples
     --------

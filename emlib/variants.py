@@ -31,7 +31,7 @@ from emlib._machinery.blocks import located
 from emlib._machinery.validation import one_of, sample_weights, whole_weights
 from emlib._machinery.value import FloatArray
 from emlib.coordinates import pack, unpack
-from emlib.em import Expectation, Model, Step
+from emlib.em import Model, Step
 from emlib.mixture import Mixture
 
 M = TypeVar("M", bound=Mixture)
@@ -520,14 +520,14 @@ def incremental(model: M, blocks: Any, sample_weight: Any = None) -> Iterator[Mo
     frame, data = model, list(located(model, blocks, sample_weight))
     data = [(frame.check(x), w) for x, w in data]
     q = [model.responsibilities(x) for x, _ in data]
-    parts = [_collect(frame, x, r, w) for (x, w), r in zip(data, q, strict=True)]
+    parts = [frame.expect_under(x, _times(r, w)) for (x, w), r in zip(data, q, strict=True)]
     while True:
         log_likelihood = sum(model.e_step(x, w).log_likelihood for x, w in data)
         total = functools.reduce(operator.add, parts)
         yield Move(model, replace(total, log_likelihood=log_likelihood), np.concatenate(q))
         for i, (x, w) in enumerate(data):
             q[i] = model.responsibilities(x)
-            old, parts[i] = parts[i], _collect(frame, x, q[i], w)
+            old, parts[i] = parts[i], frame.expect_under(x, _times(q[i], w))
             total = total + parts[i] + (-1) * old
             model = frame.m_step(total)
 
@@ -542,15 +542,8 @@ def _times(q: FloatArray, sample_weight: ArrayLike | None) -> FloatArray:
     return q if w is None else q * w[:, None]
 
 
-def _collect(
-    model: Mixture, x: ArrayLike, q: FloatArray, sample_weight: ArrayLike | None
-) -> Expectation:
-    """Return the expected statistics under any q, without a log-likelihood."""
-    return model.expect_under(x, _times(q, sample_weight))
-
-
 def _move(model: M, x: ArrayLike, q: FloatArray, sample_weight: ArrayLike | None) -> Move[M]:
     """Return the iterate of a variant that holds q: its statistics are those of q."""
     log_likelihood = model.e_step(x, sample_weight).log_likelihood
-    statistics = _collect(model, x, q, sample_weight)
+    statistics = model.expect_under(x, _times(q, sample_weight))
     return Move(model, replace(statistics, log_likelihood=log_likelihood), q)
