@@ -115,7 +115,7 @@ def attempt(notebook: Path, python: Path, folder: Path) -> bool:
     probe = "import importlib.util as u, sys; sys.exit(u.find_spec('emlib') is not None)"
     run(python, "-c", probe, cwd=folder)
     before = packages(python)
-    good = (run_chapter if notebook.parent.name == "notebooks" else run_set_up)(path)
+    good = (run_chapter if "notebooks" in notebook.parts[-3:-1] else run_set_up)(path)
     gone, brought = before - packages(python), packages(python) - before
     if gone or [name.partition("==")[0] for name in brought] != ["em-book"]:
         print(f"the environment has changed: {gone or 'nothing'} became {brought or 'nothing'}")
@@ -125,7 +125,7 @@ def attempt(notebook: Path, python: Path, folder: Path) -> bool:
 
 
 def main() -> int:
-    chapters = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
+    chapters = sorted((ROOT / "notebooks").rglob("[0-9][0-9]-*.ipynb"))
     sets = sorted((ROOT / "assignments" / "release").glob("*/*.ipynb"))
     if not chapters or not sets:
         print("no chapters, or no released problem sets: python assignments/build.py")
@@ -141,8 +141,11 @@ def main() -> int:
         os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # or every kernel prints a warning
         os.environ.pop("PYTHONPATH", None)
         for notebook in chapters + sets:
-            print(f"--- {notebook.name} ({time.monotonic() - begun:.0f} s so far)", flush=True)
-            if not attempt(notebook, python, work / notebook.stem):
+            print(
+                f"--- {notebook.parent.name}/{notebook.name} ({time.monotonic() - begun:.0f} s so far)",
+                flush=True,
+            )
+            if not attempt(notebook, python, work / f"{notebook.parent.name}-{notebook.stem}"):
                 failed.append(notebook.name)
     print(f"Colab: {time.monotonic() - begun:.0f} s", *failed)
     print(f"{len(chapters + sets) - len(failed)} passed, {len(failed)} failed")

@@ -131,10 +131,11 @@ def drag_slider(page: Page) -> str | None:
 
 
 def try_chapter(page: Page, address: str, token: str, path: Path) -> list[str]:
-    page.goto(f"{address}/lab/tree/{path.name}?token={token}&reset")
+    name = f"deeper/{path.name}" if path.parent.name == "deeper" else path.name
+    page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
     state = run_all(page)
     problems = [re.sub(r"\x1b\[[\d;]*m", "", str(output))[:2000] for output in state["bad"]]
-    if state["path"] != path.name:
+    if state["path"] != name:
         problems.append(f"{state['path']} was opened instead")
     if state["run"] != state["code"] or state["code"] == 0:
         problems.append(f"{state['run']} of {state['code']} cells ran")
@@ -152,7 +153,7 @@ def main() -> int:
         folder = Path(name) / "book"
         shutil.copytree(ROOT / "notebooks", folder / "notebooks")
         wanted = sys.argv[1:] or ["[0-9][0-9]-"]
-        chapters = [p for w in wanted for p in sorted((folder / "notebooks").glob(f"{w}*.ipynb"))]
+        chapters = [p for w in wanted for p in sorted((folder / "notebooks").rglob(f"{w}*.ipynb"))]
         server, address = start_server(folder, token)
         try:
             with sync_playwright() as playwright:

@@ -135,9 +135,9 @@ class Book:
         self.equations: dict[str, str] = {}
         self.imports: dict[str, dict[str, str]] = {}
         self.defined: dict[str, set[str]] = {}
-        for path in refresh.chapter_files():
+        for path in refresh.notebook_files():
             nb = nbformat.read(path, as_version=4)
-            doc = f"{sources.NOTEBOOKS}/{path.stem}"
+            doc = sources.page_of(path)
             self.imports[doc] = sources.imported_names(nb)
             self.defined[doc] = sources.defined_names(nb)
             for cell in nb.cells:
@@ -362,10 +362,11 @@ def launch_buttons(
     """Put Binder and Colab into the header of a chapter."""
     if not pagename.startswith(f"{sources.NOTEBOOKS}/"):
         return
-    name = Path(pagename).name + ".ipynb"
+    path = refresh.HERE / f"{pagename.removeprefix(f'{sources.NOTEBOOKS}/')}.ipynb"
+    links = refresh.launch_links(path.name, refresh.folder_of(path))
     buttons = [
         {"type": "link", "text": where, "tooltip": f"Run this chapter in {where}", "url": uri}
-        for where, uri in refresh.launch_links(name).items()
+        for where, uri in links.items()
     ]
     context["header_buttons"].append(
         {

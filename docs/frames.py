@@ -27,6 +27,10 @@ from nbformat import NotebookNode
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "notebooks"))  # when run as a script
+
+import refresh  # noqa: E402
+
 FRAMES = ROOT / "docs" / "frames"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
@@ -91,15 +95,20 @@ def draw_sliders(path: Path) -> dict[str, Slider]:
     return found
 
 
+def slug(path: Path) -> str:
+    """Return the name of a notebook in a file's name."""
+    return f"deeper-{path.stem}" if path.parent.name == "deeper" else path.stem
+
+
 def names(path: Path, cell_id: str) -> tuple[Path, Path]:
     """Return the files of one slider: its pictures, and its words."""
-    stem = f"{path.stem}-{cell_id}"
+    stem = f"{slug(path)}-{cell_id}"
     return FRAMES / f"{stem}.webp", FRAMES / f"{stem}.json"
 
 
 def save(path: Path) -> None:
     """Draw the sliders of a chapter, and replace what was kept of them."""
-    for old in FRAMES.glob(f"{path.stem}-*"):
+    for old in FRAMES.glob(f"{slug(path)}-*"):
         old.unlink()
     for cell_id, slider in draw_sliders(path).items():
         pictures = slider.pop("pictures")
@@ -171,7 +180,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     matplotlib.use("Agg")
     FRAMES.mkdir(exist_ok=True)
-    for path in options.chapters or sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb")):
+    for path in options.chapters or refresh.notebook_files():
         path = path.resolve() if path.exists() else ROOT / "notebooks" / path.name
         if slider_cells(nbformat.read(path, as_version=4)):
             save(path)

@@ -22,6 +22,7 @@ from PIL import Image, ImageSequence
 
 import frames
 import refresh
+from emlib import plotting
 from modules import house
 
 DOCS = Path(__file__).resolve().parent
@@ -29,7 +30,12 @@ ROOT = DOCS.parent
 FIGURES = ROOT / "figures"
 NOTEBOOKS = "chapters"  # the folder of their pages
 # The number of the first chapter of each part, and the part's name.
-PARTS = {0: "The idea, and four models", 5: "In practice"}
+PARTS = {0: "The algorithm", 8: "EM at work"}
+
+
+def page_of(path: Path) -> str:
+    """Return where the page of a notebook stands, without its ending."""
+    return f"{NOTEBOOKS}/{path.relative_to(refresh.HERE).with_suffix('').as_posix()}"
 
 
 def write(path: Path, content: str | bytes) -> None:
@@ -42,15 +48,16 @@ def write(path: Path, content: str | bytes) -> None:
 
 def make(source: Path, static: Path) -> list[str]:
     """Write the source tree and the generated static files; return problems."""
-    shutil.rmtree(static / "notebooks", ignore_errors=True)
+    shutil.rmtree(static / NOTEBOOKS, ignore_errors=True)
     problems, written = [], set()
 
     def page(name: str, content: str | bytes) -> None:
         write(source / name, content)
         written.add(source / name)
 
-    chapters = {path: nbformat.read(path, as_version=4) for path in refresh.chapter_files()}
-    for path, nb in chapters.items():
+    notebooks = {path: nbformat.read(path, as_version=4) for path in refresh.notebook_files()}
+    chapters = {path: notebooks[path] for path in refresh.chapter_files()}
+    for path, nb in notebooks.items():
         problems += frames.problems(path, nb)
     if problems:
         return problems
@@ -60,10 +67,11 @@ def make(source: Path, static: Path) -> list[str]:
     page("index.md", landing(DOCS / "index.md", chapters, static))
     for name, text in reference_pages().items():
         page(f"reference/{name}.md", text)
-    for path, nb in chapters.items():
-        (static / "notebooks").mkdir(parents=True, exist_ok=True)
-        shutil.copy(path, static / "notebooks")
-        page(f"{NOTEBOOKS}/{path.name}", nbformat.writes(chapter_page(path, nb, static)))
+    for path, nb in notebooks.items():
+        name = page_of(path)
+        (static / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, (static / name).with_suffix(".ipynb"))
+        page(f"{name}.ipynb", nbformat.writes(chapter_page(path, nb, static)))
     for path in source.rglob("*"):
         if path.is_file() and path not in written:
             path.unlink()
@@ -84,15 +92,16 @@ def picture_file(picture: Image.Image, static: Path) -> str:
     return name
 
 
-def figure(data: bytes, alt: str, static: Path) -> str:
-    """Return a still picture as HTML."""
+def figure(data: bytes, shown: NotebookNode, static: Path, up: str) -> str:
+    """Return a still picture as HTML; `shown` is its size on the page, if known, and alt text."""
     with Image.open(io.BytesIO(data)) as picture:
-        width, height, kind = picture.width, picture.height, picture.format.lower()
+        kind, alt = picture.format.lower(), shown.get("alt", "")
+        width, height = shown.get("width", picture.width), shown.get("height", picture.height)
     name = f"pictures/{hashlib.sha256(data).hexdigest()[:16]}.{kind}"
     write(static / name, data)
     return (
         f'<figure class="plot"><div class="picture" style="--width: {width}px">'
-        f'<img src="../_static/{name}" alt="{html.escape(alt)}" '
+        f'<img src="{up}_static/{name}" alt="{html.escape(alt)}" '
         f'width="{width}" height="{height}" loading="lazy"></div></figure>'
     )
 
@@ -103,7 +112,7 @@ def player(
     label: str,
     alt: str,
     *,
-    up: str = "../",
+    up: str,
     dark: list[str] | None = None,
     words: list[str] | None = None,
     seconds: list[float] | None = None,
@@ -161,33 +170,46 @@ def moving(stream: Path | io.BytesIO) -> tuple[list[Image.Image], list[float]]:
 
 def rendered(cell_id: str, output: NotebookNode, path: Path, static: Path) -> str | None:
     """Return an output as HTML if it is a picture, an animation or a slider."""
+    up = "../" * (page_of(path).count("/"))
     for mime, data in output.get("data", {}).items():
         alt = output.metadata.get(mime, {}).get("alt", "")
         if mime == frames.WIDGET_VIEW:
             kept = frames.load(path, cell_id)
             pictures = [picture_file(picture, static) for picture in kept["pictures"]]
-            size, words = kept["pictures"][0].size, kept["words"]
-            words = [re.sub(r"<[^>]+>", "", text) for text in words]
+            size = tuple(round(n / plotting.SHARP) for n in kept["pictures"][0].size)
+            words = [re.sub(r"<[^>]+>", "", text) for text in kept["words"]]
             return player(
-                pictures, size, kept["label"], kept["alt"], words=words, start=kept["start"]
+                pictures, size, kept["label"], kept["alt"], up=up, words=words, start=kept["start"]
             )
         if mime == "image/gif":
             still, seconds = moving(io.BytesIO(base64.b64decode(data)))
             pictures = [picture_file(picture, static) for picture in still]
-            return player(pictures, still[0].size, "Frame", alt, seconds=seconds)
+            return player(pictures, still[0].size, "Frame", alt, up=up, seconds=seconds)
         if mime.startswith("image/") and mime != "image/svg+xml":
-            return figure(base64.b64decode(data), alt, static)
+            return figure(base64.b64decode(data), output.metadata.get(mime, {}), static, up)
     return None
 
 
-def launch_html(name: str) -> str:
+def launch_html(path: Path) -> str:
     """Return the buttons that open or download a notebook."""
     links = [
         f'<a class="launch-link" href="{html.escape(link)}">{where}</a>'
-        for where, link in refresh.launch_links(name).items()
+        for where, link in refresh.launch_links(path.name, refresh.folder_of(path)).items()
     ]
-    links.append(f'<a class="launch-link" href="../_static/notebooks/{name}" download>Download</a>')
+    page = page_of(path)
+    here = "../" * page.count("/") + f"_static/{page}.ipynb"
+    links.append(f'<a class="launch-link" href="{here}" download>Download</a>')
     return f'<p class="launch"><span>Run this chapter:</span> {" ".join(links)}</p>'
+
+
+def folded(cell: NotebookNode) -> tuple[str, str] | None:
+    """Return by which tag of MyST-NB a cell is folded, if it is, and the words on the fold."""
+    tags = cell.metadata.get("tags", [])
+    if "answer" in tags:
+        return "hide-cell" if "drawing" in tags else "hide-output", "What happens"
+    if cell.id == "setup":
+        return "hide-input", "Set-up cell"
+    return ("hide-input", "The code of this figure") if "drawing" in tags else None
 
 
 def chapter_page(path: Path, nb: NotebookNode, static: Path) -> NotebookNode:
@@ -195,13 +217,11 @@ def chapter_page(path: Path, nb: NotebookNode, static: Path) -> NotebookNode:
     nb = nbformat.from_dict(json.loads(json.dumps(nb)))
     for cell in nb.cells:
         if cell.id == "badges":
-            cell.source = launch_html(path.name)
-        if cell.id == "setup":
-            cell.metadata.tags = [*cell.metadata.get("tags", []), "hide-input"]
-            cell.metadata.mystnb = {
-                "code_prompt_show": "Set-up cell",
-                "code_prompt_hide": "Set-up cell",
-            }
+            cell.source = launch_html(path)
+        if fold := folded(cell):
+            tag, words = fold
+            cell.metadata.tags = [*cell.metadata.get("tags", []), tag]
+            cell.metadata.mystnb = {"code_prompt_show": words, "code_prompt_hide": words}
         for output in cell.get("outputs", []):
             if text := rendered(cell.id, output, path, static):
                 output["data"] = {"text/html": text}
@@ -239,6 +259,9 @@ def landing(path: Path, chapters: dict[Path, NotebookNode], static: Path) -> str
         f'```{{toctree}}\n:hidden:\n:caption: "Part {n}: {part}"\n\n' + "\n".join(pages) + "\n```"
         for n, (part, pages) in zip(roman, trees.items(), strict=False)
     )
+    if deeper := [page_of(path) for path in map(refresh.deeper_file, chapters) if path]:
+        toctrees += '\n\n```{toctree}\n:hidden:\n:caption: "Deeper"\n\n'
+        toctrees += "\n".join(deeper) + "\n```"
     filled = {"signature": signature(static), "parts": cards, "toctrees": toctrees}
     for name, content in filled.items():
         mark = f"<!-- {name} -->"

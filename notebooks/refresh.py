@@ -7,6 +7,9 @@ python notebooks/refresh.py --check               run nothing, write nothing; fa
 Two cells are generated, the same in all notebooks but for the links. A new chapter holds
 a markdown cell that begins `<!-- badges -->` and a code cell that begins `# Set-up`; the
 rest of both is written here. Running refresh twice gives the same bytes.
+
+What is folded is said by tags, from which refresh writes what JupyterLab and Colab read:
+`answer`, the output of this cell answers a prediction; `drawing`, this cell only draws.
 """
 
 import argparse
@@ -33,6 +36,11 @@ BADGES_MARK = "<!-- badges -->"
 SETUP_MARK = "# Set-up"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 KEPT_CELL_METADATA = {"tags", "quoted"}
+# How JupyterLab and, beside it, Colab are told what to fold.
+FOLDED = {
+    "answer": {"jupyter": {"outputs_hidden": True}, "collapsed": True},
+    "drawing": {"jupyter": {"source_hidden": True}, "cellView": "form"},
+}
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -71,9 +79,9 @@ def launch_links(name: str, folder: str = "notebooks") -> dict[str, str]:
     }
 
 
-def badges_source(name: str) -> str:
+def badges_source(name: str, folder: str = "notebooks") -> str:
     """Return the badges cell. Links of text, not pictures: a notebook must read offline."""
-    links = " · ".join(f"[{where}]({link})" for where, link in launch_links(name).items())
+    links = " · ".join(f"[{where}]({link})" for where, link in launch_links(name, folder).items())
     return f"{BADGES_MARK}\n**Run this chapter in your browser:** {links}"
 
 
@@ -104,8 +112,25 @@ plt.style.use("emlib.book")"""
 
 
 def chapter_files() -> list[Path]:
-    """Return the notebooks of the book, in order."""
+    """Return the notebooks of the main line, in order."""
     return sorted(HERE.glob("[0-9][0-9]-*.ipynb"))
+
+
+def deeper_file(chapter: Path) -> Path | None:
+    """Return the notebook with the optional sections of a chapter, if it has one."""
+    path = chapter.parent / "deeper" / chapter.name
+    return path if path.exists() else None
+
+
+def notebook_files() -> list[Path]:
+    """Return every notebook of the book, in order: a chapter, then its optional sections."""
+    pairs = [(chapter, deeper_file(chapter)) for chapter in chapter_files()]
+    return [path for pair in pairs for path in pair if path]
+
+
+def folder_of(path: Path) -> str:
+    """Return the folder of a notebook, as seen from the root of the project."""
+    return "notebooks/deeper" if path.parent.name == "deeper" else "notebooks"
 
 
 def title_of(nb: NotebookNode) -> str:
@@ -130,7 +155,8 @@ def chapter_table() -> str:
             f"[![Open in {where}: {title}]({pictures[where]})]({link})"
             for where, link in launch_links(path.name).items()
         )
-        rows.append(f"| [{title}](notebooks/{path.name}) | {badges} |")
+        deeper = f" · [Deeper](notebooks/deeper/{path.name})" if deeper_file(path) else ""
+        rows.append(f"| [{title}](notebooks/{path.name}){deeper} | {badges} |")
     return "\n".join(rows)
 
 
@@ -184,17 +210,17 @@ def find_generated(nb: NotebookNode) -> dict[str, NotebookNode]:
     return found
 
 
-def write_generated(nb: NotebookNode, name: str) -> None:
+def write_generated(nb: NotebookNode, name: str, folder: str = "notebooks") -> None:
     """Write the badges cell and the set-up cell, and give them their fixed ids."""
-    sources = {"badges": badges_source(name), "setup": setup_source()}
+    sources = {"badges": badges_source(name, folder), "setup": setup_source()}
     for cell_id, cell in find_generated(nb).items():
         cell.source = sources[cell_id]
         cell.id = cell_id
 
 
-def stale_generated(nb: NotebookNode, name: str) -> list[str]:
+def stale_generated(nb: NotebookNode, name: str, folder: str = "notebooks") -> list[str]:
     """Return what is wrong with the generated cells of a notebook."""
-    sources = {"badges": badges_source(name), "setup": setup_source()}
+    sources = {"badges": badges_source(name, folder), "setup": setup_source()}
     try:
         found = find_generated(nb)
     except Stale as error:
@@ -246,6 +272,15 @@ def execute(nb: NotebookNode, folder: Path) -> None:
                 raise Stale(f"stderr output, which a chapter must not have:\n{output.text}")
 
 
+def normal_metadata(cell: NotebookNode) -> dict:
+    """Return what a cell's metadata should be: what is kept, and what its tags fold."""
+    kept = {k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA}
+    folds = [fold for tag, fold in FOLDED.items() if tag in kept.get("tags", [])]
+    jupyter = {key: value for fold in folds for key, value in fold["jupyter"].items()}
+    rest = {key: value for fold in folds for key, value in fold.items() if key != "jupyter"}
+    return nbformat.from_dict(kept | rest | ({"jupyter": jupyter} if jupyter else {}))
+
+
 def normalise(nb: NotebookNode) -> NotebookNode:
     """Return the notebook with nothing in it that differs from run to run."""
     widgets = nb.metadata.get("widgets", {}).get(WIDGET_STATE)
@@ -253,7 +288,7 @@ def normalise(nb: NotebookNode) -> NotebookNode:
     if widgets:
         nb.metadata.widgets = {WIDGET_STATE: widgets}
     for cell in nb.cells:
-        cell.metadata = {k: v for k, v in cell.metadata.items() if k in KEPT_CELL_METADATA}
+        cell.metadata = normal_metadata(cell)
     nb.nbformat, nb.nbformat_minor = 4, 5  # the version that has cell ids
     # The ids of widgets are random UUIDs: number them in the order of their creation.
     text = nbformat.writes(nb)
@@ -266,7 +301,7 @@ def refresh(path: Path) -> None:
     """Write the generated cells of a notebook, run it and save it."""
     nb = nbformat.read(path, as_version=4)
     nb.metadata = nbformat.from_dict(METADATA)
-    write_generated(nb, path.name)
+    write_generated(nb, path.name, folder_of(path.resolve()))
     settle_ids(nb, committed_ids(path))
     execute(nb, path.parent)
     nb = normalise(nb)
@@ -282,7 +317,9 @@ def check(paths: list[Path]) -> list[str]:
     problems = [
         f"{path.name}: {problem}"
         for path in paths
-        for problem in stale_generated(nbformat.read(path, as_version=4), path.name)
+        for problem in stale_generated(
+            nbformat.read(path, as_version=4), path.name, folder_of(path.resolve())
+        )
     ]
     return problems + [
         f"{path.name}: generated parts are stale: run python notebooks/refresh.py"
@@ -296,7 +333,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("chapters", nargs="*", type=Path, help="notebooks; all when none is named")
     parser.add_argument("--check", action="store_true", help="only say what is stale")
     options = parser.parse_args(argv)
-    paths = options.chapters or chapter_files()
+    paths = options.chapters or notebook_files()
     failed = False
     if options.check:
         problems = check(paths)

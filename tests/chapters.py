@@ -1,8 +1,8 @@
 r"""The form of a chapter, as checks.
 
-Each check takes a notebook (and its file name, such as `01-the-elbo.ipynb`) and returns a
-list of problems, each a sentence that says what to do. `test_chapters.py` runs them on the
-book; `test_chapters_can_fail.py` shows that each of them can fail.
+Each check takes a notebook (and its name below notebooks/, such as `01-the-elbo.ipynb` or
+`deeper/01-the-elbo.ipynb`) and returns a list of problems, each a sentence that says what to do.
+`test_chapters.py` runs them on the book; `test_chapters_can_fail.py` shows that each can fail.
 """
 
 import re
@@ -19,6 +19,10 @@ MAX_LINES = 15
 MAX_BYTES = 400_000
 MIN_ALT = 40
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+# One evening with the main line of a chapter, without its exercises.
+MAX_WORDS = 4500
+MAX_CELLS = 80
+MAX_MINUTES = 90
 
 
 # --- parts of a notebook
@@ -58,8 +62,20 @@ def first_line(text: str) -> str:
     return text.strip().partition("\n")[0][:60]
 
 
+def is_deeper(name: str) -> bool:
+    return name.startswith("deeper/")
+
+
 def chapter_number(name: str) -> int:
-    return int(name[:2])
+    return int(name.removeprefix("deeper/")[:2])
+
+
+def tags_of(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
+
+
+def has_picture(output: NotebookNode) -> bool:
+    return any(m.startswith("image/") or m == WIDGET_VIEW for m in output.get("data", {}))
 
 
 # --- it has run, and runs clean
@@ -81,7 +97,8 @@ def output_problems(nb: NotebookNode, name: str) -> list[str]:
 
 
 def generated_problems(nb: NotebookNode, name: str) -> list[str]:
-    return refresh.stale_generated(nb, name)
+    folder, _, file = f"notebooks/{name}".rpartition("/")
+    return refresh.stale_generated(nb, file, folder)
 
 
 # --- what a cell looks like
@@ -196,13 +213,25 @@ def equation_references(nb: NotebookNode) -> set[str]:
 
 
 def tag_problems(nb: NotebookNode, name: str) -> list[str]:
-    tags = equation_tags(nb)
-    wanted = [f"{chapter_number(name)}.{n}" for n in range(1, len(tags) + 1)]
-    return [
-        f"equation \\tag{{{tag}}} should be \\tag{{{want}}}: number equations in order"
-        for tag, want in zip(tags, wanted, strict=True)
-        if tag != want
-    ]
+    """Return what is wrong with the numbers within one notebook: the other may have the rest."""
+    problems, last = [], 0
+    for tag in equation_tags(nb):
+        chapter, _, number = tag.partition(".")
+        if chapter != str(chapter_number(name)) or not number.isdigit():
+            problems.append(f"equation \\tag{{{tag}}} is not of chapter {chapter_number(name)}")
+        elif int(number) <= last:
+            problems.append(f"equation \\tag{{{tag}}} is out of order: numbers rise")
+        else:
+            last = int(number)
+    return problems
+
+
+def numbering_problems(numbers: list[str], what: str) -> list[str]:
+    """Return what is wrong with the numbers of a chapter, both notebooks together."""
+    found = Counter(int(number.partition(".")[2]) for number in numbers)
+    twice = [f"{what} {n} stands twice" for n, times in sorted(found.items()) if times > 1]
+    missing = sorted(set(range(1, max(found, default=0) + 1)) - set(found))
+    return twice + [f"there is no {what} {n}: number without gaps" for n in missing]
 
 
 def reference_problems(references: set[str], known: set[str]) -> list[str]:
@@ -264,6 +293,7 @@ def heading_slugs(nb: NotebookNode) -> set[str]:
 
 def link_problems(nb: NotebookNode, name: str, folder: Path = refresh.HERE) -> list[str]:
     problems = []
+    folder = (folder / name).parent
     for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", without_code(markdown(nb))):
         if re.match(r"[a-z]+:", target):  # another site, or an attachment
             continue
@@ -335,6 +365,102 @@ def size_problems(n_bytes: int) -> list[str]:
     return [f"{n_bytes} bytes, of {MAX_BYTES} at most: draw fewer, smaller or simpler pictures"]
 
 
+# --- one evening
+
+TIME = re.compile(r"\*\*How long it takes[.:]?\*\*\s+(?:About )?(\d+) minutes")
+
+
+def main_line(nb: NotebookNode) -> str:
+    """Return the text of a chapter without its exercises."""
+    return re.sub(r"^## Exercises.*?(?=^## |\Z)", "", markdown(nb), flags=re.MULTILINE | re.DOTALL)
+
+
+def n_words(nb: NotebookNode) -> int:
+    """Return how many words of prose are read: folded answers too, but no displayed equation."""
+    return len(re.sub(r"\$\$.*?\$\$", " ", without_code(main_line(nb)), flags=re.DOTALL).split())
+
+
+def n_cells(nb: NotebookNode) -> int:
+    """Return how many cells there are outside the exercises."""
+    heading, count = "", 0
+    for cell in nb.cells:
+        if cell.cell_type == "markdown" and (found := re.match(r"## (.+)", cell.source)):
+            heading = found[1]
+        count += heading != "Exercises"
+    return count
+
+
+def predictions(nb: NotebookNode) -> list[NotebookNode]:
+    """Return the cells that ask the reader to predict."""
+    return [cell for cell in markdown_cells(nb) if "**Predict" in cell.source]
+
+
+def honest_minutes(nb: NotebookNode) -> float:
+    """Return how long the main line takes, by the measure of readers who were timed."""
+    figures = sum(has_picture(output) for _, output in outputs(nb))
+    equations = len(TAG.findall(without_code(main_line(nb))))
+    return n_words(nb) / 130 + 2 * equations + figures + len(predictions(nb))
+
+
+def evening_problems(nb: NotebookNode, name: str) -> list[str]:
+    if is_deeper(name):
+        return []
+    minutes, said = honest_minutes(nb), TIME.search(nb.cells[0].source)
+    counts = [
+        (n_words(nb), MAX_WORDS, "words"),
+        (n_cells(nb), MAX_CELLS, "cells without the exercises"),
+        (round(minutes), MAX_MINUTES, "minutes"),
+    ]
+    problems = [
+        f"{count} {what}, of {most} at most: cut, or move what can wait to deeper/"
+        for count, most, what in counts
+        if count > most
+    ]
+    if not said:
+        problems.append("the first cell must say '**How long it takes.** About N minutes'")
+    elif not minutes - 3 <= int(said[1]) <= minutes + 8:
+        problems.append(f"{said[1]} minutes are announced, but it takes {minutes:.0f}")
+    return problems
+
+
+# --- what is folded
+
+
+def answer_problems(nb: NotebookNode, name: str) -> list[str]:
+    """Return which predictions are answered before the reader has made them."""
+    after = dict(zip([cell.id for cell in nb.cells], [*nb.cells[1:], None], strict=True))
+    return [
+        f"'{first_line(cell.source)}' asks for a prediction: the next cell must be code that is "
+        f"tagged 'answer', so that its output is folded"
+        for cell in predictions(nb)
+        if (then := after[cell.id]) is None
+        or then.cell_type != "code"
+        or "answer" not in tags_of(then)
+    ]
+
+
+def drawing_problems(nb: NotebookNode, name: str) -> list[str]:
+    """Return which cells only draw and are not folded."""
+    return [
+        f"'{first_line(cell.source)}' only draws: tag it 'drawing', or cite in a comment the "
+        f"equation that it carries"
+        for cell in code_cells(nb)
+        if any(map(has_picture, cell.outputs))
+        and all(map(has_picture, cell.outputs))
+        and cell.source.count("\n") >= 4
+        and not re.search(rf"#.*{IN_BRACKETS.pattern}", cell.source)
+        and not {"drawing", "open"} & set(tags_of(cell))
+    ]
+
+
+def fold_problems(nb: NotebookNode, name: str) -> list[str]:
+    return [
+        f"'{first_line(cell.source)}' is not folded as its tags say: run notebooks/refresh.py"
+        for cell in nb.cells
+        if cell.metadata != refresh.normal_metadata(cell)
+    ]
+
+
 # --- the anatomy of a chapter (chapter 0, the way in, has its own)
 
 OPENING = ["What you will do", "What you will learn", "What you need", "How long it takes"]
@@ -351,6 +477,8 @@ SECTIONS = [
 
 
 def anatomy_problems(nb: NotebookNode, name: str) -> list[str]:
+    if is_deeper(name):
+        return deeper_anatomy_problems(nb)
     if chapter_number(name) == 0:
         return []
     text = without_code(markdown(nb))
@@ -375,7 +503,50 @@ def anatomy_problems(nb: NotebookNode, name: str) -> list[str]:
     return problems
 
 
+# Headings in deeper/ that are no sections of their own.
+AT_THE_END = ("Further reading",)
+
+
+def deeper_sections(nb: NotebookNode) -> list[tuple[str, list[NotebookNode]]]:
+    """Return the optional sections of a notebook in deeper/: heading and cells of each."""
+    found: list[tuple[str, list[NotebookNode]]] = []
+    for cell in nb.cells:
+        if heading := re.match(r"## (.+)", cell.source if cell.cell_type == "markdown" else ""):
+            found.append((heading[1], []))
+        if found:
+            found[-1][1].append(cell)
+    return [(heading, cells) for heading, cells in found if heading not in AT_THE_END]
+
+
+def deeper_anatomy_problems(nb: NotebookNode) -> list[str]:
+    problems = []
+    if not re.match(r"# \d\d · Deeper: \S", nb.cells[0].source):
+        problems.append("the first cell must begin with the title: '# 01 · Deeper: ...'")
+    if not deeper_sections(nb):
+        problems.append("no section: each begins with '## '")
+    for heading, cells in deeper_sections(nb):
+        text = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        if not re.match(r"## .+\n+\*\*Why read this\.\*\* ", text):
+            problems.append(f"section '{heading}' must open with '**Why read this.** ...'")
+        if not re.search(r"^### Exercises?$", text, flags=re.MULTILINE):
+            problems.append(f"section '{heading}' has no '### Exercises' at its end")
+    return problems
+
+
+def section_code(nb: NotebookNode) -> dict[str, str]:
+    """Return the code of each optional section, behind the set-up cell: it needs no other."""
+    [setup] = [cell.source for cell in code_cells(nb) if cell.source.startswith(refresh.SETUP_MARK)]
+    return {
+        heading: "\n".join([setup, *(c.source for c in cells if c.cell_type == "code")]) + "\n"
+        for heading, cells in deeper_sections(nb)
+    }
+
+
 CHECKS = [
+    evening_problems,
+    answer_problems,
+    drawing_problems,
+    fold_problems,
     execution_problems,
     output_problems,
     generated_problems,

@@ -17,7 +17,7 @@ TITLE = """# Why does it rise?
 - **What you will do.** This.
 - **What you will learn.** That.
 - **What you need.** Chapter 2.
-- **How long it takes.** An hour."""
+- **How long it takes.** About 4 minutes."""
 
 TEXT = r"""## Exercises
 ### Warm-up
@@ -144,7 +144,41 @@ def make_invalid(nb):
     cell(nb, "run").execution_count = "two"
 
 
+def predict(*tags: str):
+    """Return a defect: a prediction, and below it a cell with these tags."""
+
+    def break_it(nb):
+        nb.cells += [
+            new_markdown_cell("**Predict.** Will it rise?", id="predict"),
+            new_code_cell("1 + 1", id="answer", metadata={"tags": list(tags)}),
+        ]
+
+    return break_it
+
+
+def long_drawing(nb):
+    drawn = copy.deepcopy(cell(nb, "run"))
+    drawn.id, drawn.outputs = "drawn", drawn.outputs[1:]
+    drawn.source = "fig, ax = plt.subplots()\n" + "ax.plot(x, y)\n" * 4
+    nb.cells += [drawn]
+
+
+def unfold(nb):
+    cell(nb, "run").metadata.tags = ["answer"]
+
+
 DEFECTS = [
+    (chapters.evening_problems, replace("title", "About 4 minutes", "An hour")),
+    (chapters.evening_problems, replace("title", "About 4 minutes", "About 40 minutes")),
+    (chapters.evening_problems, text("word " * 4500)),
+    (
+        chapters.evening_problems,
+        lambda nb: nb.cells.__setitem__(slice(3, 3), [new_markdown_cell("-")] * 80),
+    ),
+    (chapters.answer_problems, predict()),
+    (chapters.answer_problems, text("**Predict.** Will it rise?")),
+    (chapters.drawing_problems, long_drawing),
+    (chapters.fold_problems, unfold),
     (chapters.execution_problems, set_count(None)),
     (chapters.execution_problems, set_count(7)),
     (chapters.output_problems, output(output_type="stream", name="stderr", text="Warning")),
@@ -171,7 +205,7 @@ DEFECTS = [
     (chapters.number_problems, text("<details>\n<summary>A</summary>\n\n0.25\n</details>")),
     (chapters.number_problems, text("| a | 0.25 |")),
     (chapters.tag_problems, text(r"$$x \tag{3.1}$$")),
-    (chapters.tag_problems, text(r"$$x \tag{3.3}$$")),
+    (chapters.tag_problems, replace("text", r"\tag{3.1}", r"\tag{3.x}")),
     (chapters.tag_problems, text(r"$$x \tag{2.2}$$")),
     (chapters.maths_problems, text(r"$$\begin{align} x \end{align}$$")),
     (chapters.maths_problems, text(r"\begin{aligned} x \end{aligned}")),
@@ -225,6 +259,63 @@ def test_a_defect_is_found(check, defect):
 
 def test_every_check_has_a_defect():
     assert {check for check, _ in DEFECTS} == set(chapters.CHECKS)
+
+
+def test_a_folded_answer_is_sound():
+    nb = sound()
+    predict("answer")(nb)
+    assert chapters.answer_problems(nb, NAME) == []
+
+
+def test_exercises_take_no_time():
+    nb = sound()
+    before = chapters.n_words(nb), chapters.n_cells(nb)
+    nb.cells.insert(3, new_markdown_cell("## Exercises\n\n" + "word " * 900))
+    nb.cells.insert(4, new_markdown_cell("word " * 900))
+    assert (chapters.n_words(nb), chapters.n_cells(nb)) == before
+
+
+def test_numbers_of_a_chapter():
+    assert chapters.numbering_problems(["3.1", "3.3", "3.2"], "equation") == []
+    assert chapters.numbering_problems(["3.1", "3.3"], "equation")
+    assert chapters.numbering_problems(["3.1", "3.2", "3.2"], "exercise")
+
+
+SECTION = "## Two steps at once\n\n**Why read this.** To go faster."
+
+
+def deeper(*cells) -> nbformat.NotebookNode:
+    """Return optional sections: the opening, then these cells."""
+    start = [new_markdown_cell("# 03 · Deeper: faster"), new_code_cell(refresh.setup_source())]
+    return new_notebook(cells=start + list(cells))
+
+
+def test_sound_optional_sections():
+    nb = deeper(new_markdown_cell(SECTION), new_markdown_cell("### Exercises"))
+    assert chapters.anatomy_problems(nb, f"deeper/{NAME}") == []
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        [],
+        [SECTION],
+        ["## Two steps at once\n\nFaster.", "### Exercises"],
+        [SECTION, "### Exercises", SECTION.replace("Two", "Three")],
+    ],
+)
+def test_defects_of_optional_sections(cells):
+    nb = deeper(*map(new_markdown_cell, cells))
+    assert chapters.anatomy_problems(nb, f"deeper/{NAME}")
+
+
+def test_the_code_of_a_section_is_told_apart():
+    one, two = new_code_cell("one = 1"), new_code_cell("two = one")
+    nb = deeper(new_markdown_cell(SECTION), one, new_markdown_cell("## Another"), two)
+    code = chapters.section_code(nb)
+    assert list(code) == ["Two steps at once", "Another"]
+    assert code["Another"].endswith("\ntwo = one\n")
+    assert "one = 1" not in code["Another"]
 
 
 def test_a_quoted_number_is_allowed():

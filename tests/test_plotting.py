@@ -251,13 +251,29 @@ def draw_page(i):
     return fig, f"page {i}"
 
 
+def test_a_marker_keeps_its_colour_on_a_busy_map():
+    image = pytest.importorskip("PIL.Image")
+    fig, ax = plt.subplots(figsize=(4, 3), dpi=100)
+    x, y = np.meshgrid(np.linspace(0, 1, 60), np.linspace(0, 1, 60))
+    ax.contourf(x, y, np.sin(9 * x) * y + x, 40, cmap="viridis")
+    ax.plot(0.5, 0.5, "^", color=plotting.COLOURS[1], markersize=9)
+    with image.open(io.BytesIO(plotting.png(fig))) as picture:
+        pixels = np.asarray(picture.convert("RGB"), dtype=int).reshape(-1, 3)
+    plt.close(fig)
+    wanted = [int(plotting.COLOURS[1][i : i + 2], 16) for i in (1, 3, 5)]
+    assert np.abs(pixels - wanted).max(axis=1).min() <= 1
+
+
 def test_show_displays_the_words_with_the_picture_and_closes_it(shown):
-    fig = plt.figure()
+    image = pytest.importorskip("PIL.Image")
+    fig = plt.figure(figsize=(5, 3), dpi=100)
     plotting.show(fig, "A finding.")
     ((bundle, metadata),) = shown
     assert bundle["image/png"].startswith(b"\x89PNG")
     assert "A finding." in bundle["text/plain"]
-    assert metadata == {"image/png": {"alt": "A finding."}}
+    with image.open(io.BytesIO(bundle["image/png"])) as picture:
+        assert picture.size == (800, 480)  # 160 dots an inch
+    assert metadata == {"image/png": {"alt": "A finding.", "width": 500, "height": 300}}
     assert not plt.fignum_exists(fig.number)
 
 
@@ -272,6 +288,7 @@ def test_animate_shows_every_frame(shown):
         for frame in range(3):
             gif.seek(frame)
             times.append(gif.info["duration"])
+        assert gif.info["loop"] == 2  # played three times, and then at rest
     assert times == [200, 200, 600]
     assert metadata["image/gif"]["alt"] == "Pages turn."
     assert plt.get_fignums() == before
@@ -296,7 +313,7 @@ def test_slider_moves_through_the_pictures(shown, monkeypatch):
     assert caption.value == "page 3" and image.value != first
     ((bundle, metadata),) = shown
     assert "Pages by hand." in bundle["text/plain"]
-    assert [entry["alt"] for entry in metadata.values()] == ["Pages by hand."]
+    assert [entry["alt"] for entry in metadata.values()] == ["Pages by hand."] * 2
     json.dumps(bundle)
 
 

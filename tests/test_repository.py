@@ -89,7 +89,7 @@ def test_the_address_stands_in_one_place():
     generated = {
         "README.md",
         "CITATION.cff",
-        *(f"notebooks/{path.name}" for path in refresh.chapter_files()),
+        *(path.relative_to(ROOT).as_posix() for path in refresh.notebook_files()),
     }
     for path in (ROOT / "assignments").glob("*/*/*.ipynb"):  # what assignments/build.py writes
         generated.add(path.relative_to(ROOT).as_posix())

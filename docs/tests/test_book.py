@@ -23,7 +23,8 @@ import sources
 from test_pages import Watched, dress
 
 CHAPTERS = refresh.chapter_files()
-WITH_SLIDER = [path for path in CHAPTERS if frames.slider_cells(nbformat.read(path, as_version=4))]
+NOTEBOOKS = refresh.notebook_files()
+WITH_SLIDER = [path for path in NOTEBOOKS if frames.slider_cells(nbformat.read(path, as_version=4))]
 
 
 class Reader(HTMLParser):
@@ -53,7 +54,7 @@ def pages(html: Path) -> dict[Path, Reader]:
 
 
 def page_of(html: Path, chapter: Path) -> Path:
-    return html / "chapters" / f"{chapter.stem}.html"
+    return html / f"{sources.page_of(chapter)}.html"
 
 
 # --- links and numbers
@@ -81,7 +82,7 @@ def test_every_equation_has_its_own_address(html: Path, pages: dict[Path, Reader
         if re.fullmatch(r"equation-\d+-\d+", name)
     )  # fmt: skip
     assert max(Counter(name for name, _ in found.elements()).values()) == 1
-    for chapter in CHAPTERS:
+    for chapter in NOTEBOOKS:
         nb = nbformat.read(chapter, as_version=4)
         text = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
         tags = [embook.equation_id(number) for number in embook.TAG.findall(text)]
@@ -100,7 +101,7 @@ def test_references_to_equations_are_links(html: Path) -> None:
 def test_names_lead_to_the_reference(html: Path, pages: dict[Path, Reader]) -> None:
     text = page_of(html, CHAPTERS[1]).read_text(encoding="utf-8")
     assert re.search(r'<a class="api[^>]*href="../reference/em.html#emlib.em.fit"', text)
-    chapters = [pages[page_of(html, chapter)] for chapter in CHAPTERS]
+    chapters = [pages[page_of(html, chapter)] for chapter in NOTEBOOKS]
     linked = {link.partition("#")[2] for page in chapters for link in page.links}
     import emlib
 
@@ -142,12 +143,13 @@ def test_works_are_told_apart(html: Path, text: str, keys: list[str]) -> None:
     assert [key for key, _ in embook.cited_works(before, year, known)] == keys
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("chapter", NOTEBOOKS, ids=sources.page_of)
 def test_launch_buttons(html: Path, pages: dict[Path, Reader], chapter: Path) -> None:
     links = pages[page_of(html, chapter)].links
-    for uri in refresh.launch_links(chapter.name).values():
+    for uri in refresh.launch_links(chapter.name, refresh.folder_of(chapter)).values():
         assert links.count(uri) == 2, "in the header, and below the title"
-    assert f"../_static/notebooks/{chapter.name}" in links
+    page = sources.page_of(chapter)
+    assert "../" * page.count("/") + f"_static/{page}.ipynb" in links
 
 
 def test_the_address_stands_in_pyproject_only() -> None:
@@ -199,9 +201,9 @@ def test_search(browser: Browser, address: str, query: str, page: str) -> None:
 # --- players
 
 
-@pytest.mark.parametrize("chapter", WITH_SLIDER, ids=lambda path: path.stem)
+@pytest.mark.parametrize("chapter", WITH_SLIDER, ids=sources.page_of)
 def test_slider_moves_by_keyboard(browser: Browser, address: str, chapter: Path) -> None:
-    watched = Watched(browser, address, f"chapters/{chapter.stem}.html")
+    watched = Watched(browser, address, f"{sources.page_of(chapter)}.html")
     figure = watched.page.locator("figure.player:has(figcaption)").first
     slider, image = figure.locator("input"), figure.locator("img").first
     assert slider.evaluate("e => e.labels[0].textContent.trim()")
@@ -251,7 +253,7 @@ def test_animation_rests_for_who_asks_for_less_motion(browser: Browser, address:
     watched.close()
 
 
-@pytest.mark.parametrize("chapter", WITH_SLIDER, ids=lambda path: path.stem)
+@pytest.mark.parametrize("chapter", WITH_SLIDER, ids=sources.page_of)
 def test_frames_are_up_to_date(chapter: Path) -> None:
     for cell_id, drawn in frames.draw_sliders(chapter).items():
         kept = frames.load(chapter, cell_id)
