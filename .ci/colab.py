@@ -141,11 +141,9 @@ def main() -> int:
         os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # or every kernel prints a warning
         os.environ.pop("PYTHONPATH", None)
         for notebook in chapters + sets:
-            print(
-                f"--- {notebook.parent.name}/{notebook.name} ({time.monotonic() - begun:.0f} s so far)",
-                flush=True,
-            )
-            if not attempt(notebook, python, work / f"{notebook.parent.name}-{notebook.stem}"):
+            name = f"{notebook.parent.name}-{notebook.stem}"
+            print(f"--- {name} ({time.monotonic() - begun:.0f} s so far)", flush=True)
+            if not attempt(notebook, python, work / name):
                 failed.append(notebook.name)
     print(f"Colab: {time.monotonic() - begun:.0f} s", *failed)
     print(f"{len(chapters + sets) - len(failed)} passed, {len(failed)} failed")
