@@ -65,7 +65,9 @@ def pack(model: HasSpaces, spaces: Spaces | None = None) -> FloatArray:
 def unpack(model: Model, vector: FloatArray, spaces: Spaces | None = None) -> Model:
     """Return a model like `model` with the free parameters in `vector`."""
     new, start = {}, 0
-    for name, space, part in _parts(model, spaces):
+    with np.errstate(divide="ignore", invalid="ignore"):  # of a model at the edge, as in `pack`
+        parts = list(_parts(model, spaces))
+    for name, space, part in parts:
         own = vector[start : start + len(part)]
         value = getattr(model, name)
         new[name] = _inner(value, own) if space is None else space.bound(own, np.asarray(value))

@@ -64,6 +64,11 @@ class Around(Mixture):
         """Return the log prior density of the parameters, known or not; 0.0 without a prior."""
         return self.model.log_prior()
 
+    def complete_log_likelihood(self, expectation: Expectation) -> float:
+        """Return Q of the mixture inside, up to a constant, in nats."""
+        inside = replace(expectation, of=expectation.of.model)
+        return self.model.complete_log_likelihood(inside)
+
     def distances(self) -> FloatArray:
         """Return how different components are, shape (K, K)."""
         return self.model.distances()

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import entr, logsumexp
+from scipy.special import entr, logsumexp, xlogy
 
 from emlib._machinery import parallel
 from emlib._machinery.validation import (
@@ -77,6 +77,10 @@ class Mixture(Rows):
         """Return the log prior density of all parameters but the weights, given a prior."""
         raise NotImplementedError(f"{type(self).__name__} must define log_prior_components().")
 
+    def complete_components(self, expectation: Expectation) -> float:
+        """Return the part of `complete_log_likelihood` that is not the weights'."""
+        raise NotImplementedError(f"{type(self).__name__} must define complete_components(e).")
+
     @property
     def shared(self) -> tuple[str, ...]:
         """Parameters that are not each component's own: a tied covariance, for example."""
@@ -128,6 +132,21 @@ class Mixture(Rows):
         if self.prior is None:
             return 0.0
         return self.prior.weights.log_density(self.weights) + self.log_prior_components()
+
+    def complete_log_likelihood(self, expectation: Expectation) -> float:
+        """Return Q, the expected complete-data log-likelihood of these parameters, in nats.
+
+        Up to a constant that does not depend on the parameters.
+
+        Parameters
+        ----------
+        expectation : Expectation
+            What the E-step of this model, or of another of its family, has returned. With
+            `log_prior` this is what `m_step` maximises; its slope at the model of the E-step is
+            that of the log-likelihood (Fisher's identity, eq. 1.11).
+        """
+        weights = float(xlogy(expectation.counts, self.weights).sum())
+        return weights + self.complete_components(expectation)
 
     def responsibilities(self, x: ArrayLike) -> FloatArray:
         """Return r_nk = p(z_n = k | x_n), shape (N, K); rows sum to one."""

@@ -308,6 +308,26 @@ def fisher_identity(case: Case, rng):
     np.testing.assert_allclose(slopes(rng, difference, at), 0, atol=1e-6 * len(x))
 
 
+def statistics_give_q_up_to_a_constant(case: Case, rng):
+    """And so its slope, which is that of the log-likelihood: weights included. If they can."""
+    model, x = case.draw(rng)
+    if type(model).complete_components is Mixture.complete_components:
+        return
+    w = rng.integers(1, 4, len(x)).astype(float)
+    e, at = em.expect(model, x, w), pack(model)
+    other = unpack(model, at + 0.3 * rng.standard_normal(len(at)))
+    r = model.responsibilities(x)
+    higher = other.complete_log_likelihood(e) - model.complete_log_likelihood(e)
+    wanted = other.elbo(x, r, 0.0, w) - model.elbo(x, r, 0.0, w)
+    assert np.isclose(higher, wanted, rtol=1e-9, atol=1e-8)
+
+    def difference(v):
+        near = unpack(model, v)
+        return near.log_likelihood(x, w) - near.complete_log_likelihood(e)
+
+    np.testing.assert_allclose(slopes(rng, difference, at), 0, atol=1e-6 * w.sum())
+
+
 def criteria_are_minus_twice_log_likelihood_plus_penalty(case: Case, rng):
     model, x = case.draw(rng)
     deviance, p = -2 * model.log_likelihood(x), model.n_parameters
@@ -356,6 +376,7 @@ MIXTURE_LAWS = [
     rows_may_come_in_any_order,
     components_have_no_order,
     fisher_identity,
+    statistics_give_q_up_to_a_constant,
     criteria_are_minus_twice_log_likelihood_plus_penalty,
     criteria_count_copies,
 ]

@@ -8,11 +8,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cases import CASES, CASES_WITH_PRIOR
-from emlib import ABO, GaussianMixture1D, Linkage, PoissonMixture, accelerate, data, em
+from emlib import (
+    ABO,
+    GaussianMixture1D,
+    Linkage,
+    Mixture,
+    PoissonMixture,
+    accelerate,
+    data,
+    em,
+    hold,
+    labelled,
+    with_labels,
+)
 from emlib.coordinates import pack
+from emlib.known import Labelled
 
 climbs = pytest.mark.parametrize(
-    "climb", [accelerate.squarem, accelerate.anderson], ids=lambda climb: climb.__name__
+    "climb",
+    [accelerate.squarem, accelerate.anderson, accelerate.quasi_newton],
+    ids=lambda climb: climb.__name__,
 )
 cases = pytest.mark.parametrize("case", [*CASES, *CASES_WITH_PRIOR], ids=str)
 
@@ -72,6 +87,7 @@ def test_a_slow_climb_made_fast():
     assert work_to_the_top(em.iterate) > 1000
     assert work_to_the_top(accelerate.anderson) < 40
     assert work_to_the_top(accelerate.squarem) < 120
+    assert work_to_the_top(accelerate.quasi_newton) == 14  # as another implementation counts
 
 
 @climbs
@@ -100,12 +116,18 @@ class Counted(PoissonMixture):
         return super().e_step(x, sample_weight)
 
 
+def lead_astray(monkeypatch, place):
+    """Have every leap end at a place, or in that direction."""
+    for name in ("_squared", "_mixed"):
+        monkeypatch.setattr(accelerate, name, lambda *args: place)
+    monkeypatch.setattr(accelerate, "_corrected", lambda *args: np.diag(-abs(place)))
+
+
 @climbs
 @pytest.mark.parametrize("refused", [False, True])
 def test_every_e_step_is_counted(climb, refused, monkeypatch):
     if refused:  # every leap goes somewhere low
-        for name in ("_squared", "_mixed"):
-            monkeypatch.setattr(accelerate, name, lambda *args: np.array([5.0, 3.0, 3.0]))
+        lead_astray(monkeypatch, np.array([5.0, 3.0, 3.0]))
     Counted.calls = counted = 0
     for step in islice(climb(Counted([0.3, 0.7], [1.0, 2.5]), DEATHS, DAYS), 30):
         counted += step.n_e_steps
@@ -120,11 +142,44 @@ def test_a_leap_that_leads_to_no_model_is_a_plain_step(climb, to, monkeypatch):
     x = data.galaxies()
     start = GaussianMixture1D.start(x, 3, rng=0)
     plain = [step.objective for step in islice(em.iterate(start, x), 12)]
-    for name in ("_squared", "_mixed"):
-        monkeypatch.setattr(accelerate, name, lambda *args: np.full(8, to))
+    lead_astray(monkeypatch, np.full(8, to))
     steps = list(islice(climb(start, x), 12))
     np.testing.assert_allclose([step.objective for step in steps], plain, rtol=1e-14)
-    assert {step.n_e_steps for step in steps} <= {1, 2}
+    assert {step.n_e_steps for step in steps} <= {1, 2, 3, 4}
+
+
+def test_a_model_without_a_slope_is_told_the_way_out():
+    class Plain(PoissonMixture):
+        complete_components = Mixture.complete_components
+
+    steps = accelerate.quasi_newton(Plain([0.3, 0.7], [1.0, 2.5]), DEATHS, DAYS)
+    with pytest.raises(ValueError, match=r"use accelerate\.anderson"):
+        list(islice(steps, 2))
+    fit = em.fit(Plain([0.3, 0.7], [1.0, 2.5]), DEATHS, sample_weight=DAYS,
+                 steps=accelerate.anderson)  # fmt: skip
+    assert fit.objective[-1] == pytest.approx(SUMMIT, abs=1e-6)
+
+
+def test_the_correction_meets_its_condition_and_stays_symmetric():
+    rng = np.random.default_rng(0)
+    a, place, move, slope = rng.standard_normal((4, 5, 5))[0], *rng.standard_normal((3, 5))
+    slope *= -np.sign(slope @ place)
+    new = accelerate._corrected(a + a.T, place, move, slope)
+    np.testing.assert_allclose(new, new.T, atol=1e-12)
+    np.testing.assert_allclose(move - new @ slope, -place, atol=1e-10)
+
+
+@climbs
+@pytest.mark.parametrize(
+    "known", [lambda m: hold(m, "weights"), labelled], ids=["held", "labelled"]
+)
+def test_with_something_known(climb, known):
+    x = data.old_faithful()[:, 1]
+    model = known(GaussianMixture1D([0.4, 0.6], [50.0, 80.0], 40.0))
+    if isinstance(model, Labelled):
+        x = with_labels(x, np.where(np.arange(len(x)) < 5, x > 65, -1))
+    slow, fast = em.fit(model, x), em.fit(model, x, steps=climb)
+    assert fast.objective[-1] == pytest.approx(slow.objective[-1], abs=1e-6)
 
 
 @climbs

@@ -6,10 +6,11 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln, xlog1py
+from scipy.special import gammaln, xlog1py, xlogy
 
 from emlib._machinery.validation import number_array, reject_rows
 from emlib._machinery.value import FloatArray
+from emlib.em import Expectation
 from emlib.rows import Rows
 
 SMALL = 0.03  # below it eight terms of a series are exact to rounding (see _bregman)
@@ -22,6 +23,16 @@ class CellCounts(Rows):
     """A model of counts in four cells; one row, which may stand alone, is one experiment."""
 
     of: ClassVar[str]  # what is counted
+    cells: ClassVar[tuple[int, ...]]  # the observed cell of each complete one
+
+    @property
+    def complete_probabilities(self) -> FloatArray:
+        """Probabilities of the complete cells, shape (C,), were nothing hidden."""
+        raise NotImplementedError
+
+    def complete_log_likelihood(self, expectation: Expectation) -> float:
+        """Return Q, the expected complete-data log-likelihood, up to a constant, in nats."""
+        return float(xlogy(expectation.counts, self.complete_probabilities).sum())
 
     def check(self, x: ArrayLike) -> FloatArray:
         """Return the counts as (N, 4) float64, from shape (4,) or (N, 4)."""

@@ -55,6 +55,7 @@ class ABO(CellCounts):
 
     frequencies: FloatArray
     of: ClassVar = "people"
+    cells: ClassVar = (0, 0, 1, 1, 2, 3)  # the blood group of each genotype
     spaces: ClassVar = {"frequencies": SIMPLEX}
 
     def __post_init__(self) -> None:
@@ -71,6 +72,11 @@ class ABO(CellCounts):
         """Hardy-Weinberg probabilities of AA, AO, BB, BO, AB, OO, shape (6,)."""
         a, b, o = self.frequencies
         return np.array([a * a, 2 * a * o, b * b, 2 * b * o, 2 * a * b, o * o])
+
+    @property
+    def complete_probabilities(self) -> FloatArray:
+        """Probabilities of the genotypes, shape (6,)."""
+        return self.genotype_probabilities
 
     @property
     def phenotype_probabilities(self) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import xlog1py, xlogy
 
 from emlib import initial
 from emlib._machinery.blocks import gathered, summed
@@ -140,6 +141,12 @@ class BinomialMixture(Mixture):
             a, b = self.prior.components.a, self.prior.components.b
             heads, tosses = heads + a - 1, tosses + a + b - 2  # imaginary tosses
         return replace(self, weights=weights, probabilities=np.minimum(heads / tosses, 1.0))
+
+    def complete_components(self, expectation: Expectation) -> float:
+        """Return the expected log density of heads and tails, up to a constant."""
+        heads, tosses = expectation.statistics
+        p = self.probabilities
+        return float((xlogy(heads, p) + xlog1py(tosses - heads, -p)).sum())
 
     def log_prior_components(self) -> float:
         """Return the log density of the probabilities under the prior."""

@@ -127,6 +127,13 @@ class Covariances(Value):
         """Return the prior's scale as the components see it, in the shape of `pool`."""
         raise NotImplementedError
 
+    def squares_beside(self, other: Self, second: FloatArray) -> float:
+        """Return the sum of squares, whitened by these covariances.
+
+        Of data whose second moments `second` are whitened by the other's, as `moments` gives them.
+        """
+        raise NotImplementedError
+
     # -- what follows ---------------------------------------------------------------------
 
     @classmethod
@@ -378,6 +385,12 @@ class Full(Covariances):
         psi = self.squares(self.whitener @ prior.factor)
         return psi[0] if self.shared else psi
 
+    def squares_beside(self, other: Self, second: FloatArray) -> float:
+        """Return the sum of tr(R_k S_k R_k^T), where R_k = L_k^{-1} L'_k."""
+        between = self.whitener @ other.factor
+        second = second.reshape(between.shape)
+        return float(np.einsum("kij,kjl,kil->", between, second, between))
+
     def _trace(self, second: FloatArray) -> float:
         return float(np.trace(second, axis1=-2, axis2=-1).sum())
 
@@ -482,6 +495,11 @@ class Diagonal(Covariances):
     @classmethod
     def _forms(cls, *matrices: FloatArray) -> FloatArray:
         return np.array([np.diag(matrix) for matrix in matrices])
+
+    def squares_beside(self, other: Self, second: FloatArray) -> float:
+        """Return the sum of s_k sigma'_k^2 / sigma_k^2."""
+        wide = (other.factor * self.whitener) ** 2  # the same for each feature if spherical
+        return float((wide[:, : second[0].size] * second.reshape(len(wide), -1)).sum())
 
     def whitened_scale(self, prior: NormalInverseWishart) -> FloatArray:
         """Return psi / sigma_k^2, (K, D)."""

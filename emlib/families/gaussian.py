@@ -239,6 +239,22 @@ class GaussianMixture(Clouds):
         covariances.refuse_collapse(weights, means)
         return replace(self, weights=weights, means=means, covariances=covariances)
 
+    def complete_components(self, expectation: Expectation) -> float:
+        """Return the expected log density of the rows, up to a constant.
+
+        The statistics are moments as the model of the E-step sees the rows. So it is asked where
+        it sees these means, and the squares are taken about them; then how wide these
+        covariances are beside its own.
+        """
+        old, counts = expectation.of, expectation.counts
+        first, second = expectation.statistics
+        places = np.arange(len(counts))
+        seen = old._cov.whiten(self.means, old.means)[places, :, places]  # (K, D)
+        own = first / np.where(counts > 0, counts, 1.0)[:, None]
+        second = second - old._cov.copies(counts, own) + old._cov.copies(counts, own - seen)
+        logs = (counts * self._cov.half_log_determinants).sum()
+        return float(-0.5 * self._cov.squares_beside(old._cov, second) - logs)
+
     def log_prior_components(self) -> float:
         """Return the log density of means and covariances under the prior (eq. 5.8)."""
         if self.prior is None:

@@ -214,6 +214,17 @@ class GaussianMixture1D(Clouds):
             return kappa, kappa * residual, prior.scale / k + kappa * residual**2, 1 + (nu + 2) / k
         return kappa, kappa * residual, prior.scale + kappa * residual**2, nu + 3
 
+    def complete_components(self, expectation: Expectation) -> float:
+        """Return the expected log density of the rows, up to a constant: squares about the means.
+
+        The statistics hold squares about the means of the E-step, so these are moved here first.
+        """
+        first, second = expectation.statistics
+        shift = self.means - expectation.of.means
+        squares = second - 2 * shift * first + expectation.counts * shift**2
+        logs = expectation.counts * np.log(self.variances)
+        return float(-0.5 * (squares / self.variances + logs).sum())
+
     def log_prior_components(self) -> float:
         """Return the log density of means and variances under the prior (eq. 5.8)."""
         if self.prior is None:

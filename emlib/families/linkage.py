@@ -45,6 +45,7 @@ class Linkage(CellCounts):
 
     theta: float
     of: ClassVar = "animals"
+    cells: ClassVar = (0, 0, 1, 2, 3)
     spaces: ClassVar = {"theta": PROBABILITY}
 
     def __post_init__(self) -> None:
@@ -60,6 +61,12 @@ class Linkage(CellCounts):
         """Probabilities of the four observed cells, shape (4,)."""
         t = self.theta
         return np.array([2 + t, 1 - t, 1 - t, t]) / 4
+
+    @property
+    def complete_probabilities(self) -> FloatArray:
+        """Probabilities of the cells 1/2, t/4, (1-t)/4, (1-t)/4, t/4, shape (5,)."""
+        t = self.theta
+        return np.array([2, t, 1 - t, 1 - t, t]) / 4
 
     @property
     def responsibility(self) -> float:

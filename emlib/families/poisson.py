@@ -7,6 +7,7 @@ from typing import Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy.special import xlogy
 
 from emlib import initial
 from emlib._machinery.blocks import gathered, summed
@@ -166,6 +167,11 @@ class PoissonMixture(Mixture):
             gamma = cast(Gamma, self.prior.components)
             events, counts = events + gamma.shape - 1, counts + gamma.rate
         return replace(self, weights=weights, rates=events / counts)
+
+    def complete_components(self, expectation: Expectation) -> float:
+        """Return the expected log density of the counts, up to a constant: events and intervals."""
+        (events,) = expectation.statistics
+        return float((xlogy(events, self.rates) - expectation.counts * self.rates).sum())
 
     def log_prior_components(self) -> float:
         """Return the log density of the rates under the prior."""

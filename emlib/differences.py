@@ -1,0 +1,89 @@
+"""Derivatives as differences, for functions that are cheap and smooth.
+
+Central differences at two step lengths, combined so that the error of the second order cancels
+(Richardson's extrapolation): what is left is of the fourth order in the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from emlib._machinery.value import FloatArray
+
+SMALL = 1e-3  # step of a first derivative: rounding and curvature err alike there
+
+Function = Callable[[FloatArray], float]
+VectorFunction = Callable[[FloatArray], FloatArray]
+
+
+def jacobian(
+    function: VectorFunction, at: FloatArray, steps: FloatArray | float = SMALL
+) -> FloatArray:
+    """Return the derivatives of a function with values (M,) at a point (P,), shape (M, P).
+
+    Parameters
+    ----------
+    function : callable
+        Takes and returns a vector; called four times a coordinate.
+    at : ndarray, shape (P,)
+        Where.
+    steps : ndarray, shape (P,), or float
+        How far to go along each coordinate: short beside the distance over which the
+        derivative changes, long beside rounding.
+
+    Examples
+    --------
+    >>> jacobian(lambda v: np.array([v[0] * v[1], v[1] ** 3]), np.array([2.0, 1.0])).round(9)
+    array([[1., 2.],
+           [0., 3.]])
+    """
+    columns = []
+    for e in np.diag(np.broadcast_to(steps, at.shape)):
+        h = float(e.max())
+        near, far = ((function(at + s * e) - function(at - s * e)) / (2 * s * h) for s in (1, 2))
+        columns.append((4 * near - far) / 3)
+    return np.array(columns).T.reshape(-1, len(at))
+
+
+def gradient(function: Function, at: FloatArray, steps: FloatArray | float = SMALL) -> FloatArray:
+    """Return the slope of a function at a point (P,), shape (P,); arguments as of `jacobian`."""
+    return jacobian(lambda v: np.array([function(v)]), at, steps)[0]
+
+
+def hessian(function: Function, at: FloatArray, steps: FloatArray | float) -> FloatArray:
+    """Return the second derivatives of a function at a point (P,), shape (P, P).
+
+    Parameters
+    ----------
+    function : callable
+        Takes a vector (P,); called 4 P^2 + 1 times.
+    at : ndarray, shape (P,)
+        Where.
+    steps : ndarray, shape (P,), or float
+        As for `jacobian`; second differences lose twice as many digits to rounding, so longer.
+
+    Examples
+    --------
+    >>> hessian(lambda v: v[0] ** 2 * v[1] ** 2, np.array([1.0, 2.0]), 0.01).round(7)
+    array([[8., 8.],
+           [8., 2.]])
+    """
+    near, far = (_second(function, at, s * np.broadcast_to(steps, at.shape)) for s in (1, 2))
+    return (4 * near - far) / 3
+
+
+def _second(function: Function, at: FloatArray, steps: FloatArray) -> FloatArray:
+    """Return plain central second differences (P, P): of f(+, +), f(+, -), f(-, +), f(-, -)."""
+    p, here = len(at), function(at)
+    out = np.empty((p, p))
+    moves = np.diag(steps)
+    for i in range(p):
+        out[i, i] = function(at + moves[i]) - 2 * here + function(at - moves[i])
+        for j in range(i):
+            corners = [
+                a * b * function(at + a * moves[i] + b * moves[j]) for a in (1, -1) for b in (1, -1)
+            ]
+            out[i, j] = out[j, i] = sum(corners) / 4
+    return out / np.outer(steps, steps)
