@@ -35,6 +35,13 @@ from emlib.families.poisson import PoissonMixture
 from emlib.known import hold, labelled, with_labels
 from emlib.selection import HeldOut, Selection, held_out, select
 from emlib.bootstrap import BootstrapLRT, bootstrap_lrt
+from emlib.uncertainty import (
+    UncertaintyError,
+    UncertaintyWarning,
+    confidence_intervals,
+    information,
+    standard_errors,
+)
 
 __version__ = "0.1.0"
 
@@ -53,4 +60,6 @@ __all__ = [
     "hold", "labelled", "with_labels",
     # what can be done with any of them
     "Selection", "select", "HeldOut", "held_out", "BootstrapLRT", "bootstrap_lrt",
+    "information", "standard_errors", "confidence_intervals",
+    "UncertaintyError", "UncertaintyWarning",
 ]  # fmt: skip

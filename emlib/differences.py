@@ -87,3 +87,30 @@ def _second(function: Function, at: FloatArray, steps: FloatArray) -> FloatArray
             ]
             out[i, j] = out[j, i] = sum(corners) / 4
     return out / np.outer(steps, steps)
+
+
+def reaches(function: Function, at: FloatArray, drop: float = 1e-3) -> FloatArray:
+    """Return how far along each coordinate a function falls by `drop` from a summit, shape (P,).
+
+    For a log-likelihood and a drop of 1e-3 that is a twentieth of a standard deviation, were the
+    other coordinates known: a good step for differences, whatever the units.
+
+    Examples
+    --------
+    >>> reaches(lambda v: -(v[0] ** 2) - 1e8 * v[1] ** 2, np.zeros(2), 1e-4).round(8)
+    array([1.e-02, 1.e-06])
+    """
+    return np.array([_reach(function, at, e, drop) for e in np.eye(len(at))])
+
+
+def _reach(function: Function, at: FloatArray, e: FloatArray, drop: float) -> float:
+    h, here = 1e-2, function(at)
+    for _ in range(20):
+        with np.errstate(all="ignore"):
+            fell = here - (function(at + h * e) + function(at - h * e)) / 2
+        factor = np.sqrt(drop / fell) if 0 < fell < np.inf else (0.1 if fell != 0 else 10.0)
+        factor = float(np.clip(factor, 0.01, 100))
+        h *= factor
+        if 0.5 < factor < 2:
+            break
+    return h

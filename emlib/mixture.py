@@ -148,6 +148,12 @@ class Mixture(Rows):
         weights = float(xlogy(expectation.counts, self.weights).sum())
         return weights + self.complete_components(expectation)
 
+    def latent_log_joint(
+        self, x: FloatArray, w: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return log p(x_n, k), shape (N, K), and the weights of the rows, (N,)."""
+        return self._log_joint(x), np.ones(len(x)) if w is None else w
+
     def responsibilities(self, x: ArrayLike) -> FloatArray:
         """Return r_nk = p(z_n = k | x_n), shape (N, K); rows sum to one."""
         return self._by_block(lambda block: posterior(self._log_joint(block))[1], x)

@@ -67,6 +67,15 @@ class Rows(OfRows):
         """Where each free parameter lives: see `emlib.coordinates`."""
         raise NotImplementedError(f"{type(self).__name__} must say in which `spaces` it lives.")
 
+    def latent_log_joint(
+        self, x: FloatArray, w: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return log p(x_m, z), (M, K), of what is seen and all that may hide, and weights (M,).
+
+        For a latent variable of K values, independent from row to row (`uncertainty`, "louis").
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no latent_log_joint(x, w).")
+
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as a float64 array after checking that the family can have produced it."""
         return data_matrix(x)

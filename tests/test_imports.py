@@ -17,7 +17,17 @@ FLOORS = [
     {"checks"},
 ]
 # What can be done with any family: above mixtures, beside the families, below the figures.
-METHODS = {"accelerate", "differences", "uncertainty", "moves", "search", "selection", "bootstrap", "variants", "known"}
+METHODS = {
+    "accelerate",
+    "differences",
+    "uncertainty",
+    "moves",
+    "search",
+    "selection",
+    "bootstrap",
+    "variants",
+    "known",
+}
 BELOW_METHODS = set().union(*FLOORS[: FLOORS.index({"families"})]) | METHODS
 SHARED = {"families._multinomial", "families._quadratic", "families.covariance", "families.clouds"}
 FILES = modules.files()

@@ -34,6 +34,15 @@ class CellCounts(Rows):
         """Return Q, the expected complete-data log-likelihood, up to a constant, in nats."""
         return float(xlogy(expectation.counts, self.complete_probabilities).sum())
 
+    def latent_log_joint(
+        self, x: FloatArray, w: FloatArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return log p of each observed and complete cell, (4, C), and counts (4,)."""
+        inside = np.arange(4)[:, None] == np.array(self.cells)
+        with np.errstate(divide="ignore"):
+            log_p = np.where(inside, np.log(self.complete_probabilities), -np.inf)
+        return log_p, x.sum(axis=0) if w is None else w @ x
+
     def check(self, x: ArrayLike) -> FloatArray:
         """Return the counts as (N, 4) float64, from shape (4,) or (N, 4)."""
         return cell_counts(x, self.of)

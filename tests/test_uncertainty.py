@@ -1,0 +1,288 @@
+"""Standard errors: four ways that agree, closed forms, and an honest word where there are none."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from cases import CASES, CASES_WITH_PRIOR
+from emlib import (
+    ABO,
+    BinomialMixture,
+    GaussianMixture,
+    GaussianMixture1D,
+    Linkage,
+    Mixture,
+    PoissonMixture,
+    UncertaintyError,
+    UncertaintyWarning,
+    confidence_intervals,
+    data,
+    em,
+    hold,
+    information,
+    labelled,
+    pack,
+    standard_errors,
+    unpack,
+    with_labels,
+)
+from emlib.differences import hessian
+from emlib.uncertainty import METHODS, bootstrap
+
+cases = pytest.mark.parametrize("case", [*CASES, *CASES_WITH_PRIOR], ids=str)
+RNG = np.random.default_rng(5)
+X = np.concatenate([RNG.normal(0, 1, 150), RNG.normal(4, 1.5, 100)])
+
+
+def fitted(model, x, sample_weight=None):
+    return em.fit(model, x, sample_weight=sample_weight, tol=1e-12).model
+
+
+@cases
+def test_four_ways_agree(case):
+    model, x = case.clear(np.random.default_rng(1))
+    model = fitted(model, x)
+    first, *others = (information(model, x, method=way) for way in METHODS)
+    for other in others:
+        np.testing.assert_allclose(other, first, atol=1e-7 * abs(first).max())
+
+
+@pytest.mark.parametrize("model, x", [
+    (Linkage(0.5), data.linkage()), (ABO([0.3, 0.2, 0.5]), data.blood_groups()),
+    (hold(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), "means"), X),
+    (hold(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), components=[0]), X),
+    (labelled(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0)),
+     with_labels(X, np.where(np.arange(250) % 9 == 0, np.arange(250) >= 150, -1))),
+], ids=["linkage", "abo", "means-held", "component-held", "labelled"])  # fmt: skip
+def test_four_ways_agree_on_other_models(model, x):
+    model = fitted(model, x)
+    first, *others = (information(model, x, method=way) for way in METHODS)
+    for other in others:
+        np.testing.assert_allclose(other, first, atol=1e-6 * abs(first).max())
+    assert len(first) == model.n_parameters
+
+
+# --- closed forms, and what others have printed
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_one_normal(method):
+    model = fitted(GaussianMixture1D([1.0], [0.0], [1.0]), X)
+    errors = standard_errors(model, X, method=method)
+    variance = model.variances[0]
+    np.testing.assert_allclose(errors["means"], [np.sqrt(variance / 250)], rtol=1e-7)
+    np.testing.assert_allclose(errors["variances"], [variance * np.sqrt(2 / 250)], rtol=1e-7)
+    np.testing.assert_array_equal(errors["weights"], [0.0])
+
+
+def test_one_normal_in_space():
+    x = np.random.default_rng(0).standard_normal((300, 2)) @ [[2.0, 1.0], [0.0, 1.0]]
+    model = fitted(GaussianMixture([1.0], [[0.0, 0.0]], [np.eye(2)]), x)
+    errors, [s] = standard_errors(model, x), model.covariances
+    np.testing.assert_allclose(errors["means"][0], np.sqrt(np.diag(s) / 300), rtol=1e-6)
+    wanted = np.sqrt((s**2 + np.outer(np.diag(s), np.diag(s))) / 300)  # of a Wishart
+    np.testing.assert_allclose(errors["covariances"][0], wanted, rtol=1e-6)
+
+
+def test_one_coin_and_one_rate():
+    coin = fitted(BinomialMixture([1.0], [0.3]), [[3, 10], [6, 10], [1, 5]])
+    p, n = 10 / 25, 25
+    np.testing.assert_allclose(
+        standard_errors(coin, [[3, 10], [6, 10], [1, 5]])["probabilities"],
+        [np.sqrt(p * (1 - p) / n)], rtol=1e-7)  # fmt: skip
+    rate = fitted(PoissonMixture([1.0], [2.0]), [3, 4, 0, 5])
+    np.testing.assert_allclose(standard_errors(rate, [3, 4, 0, 5])["rates"], [np.sqrt(3 / 4)])
+
+
+def test_linkage_as_printed():
+    """Louis (1982) prints the information 377.5 and the standard error 0.05."""
+    model = fitted(Linkage(0.5), data.linkage())
+    for method in METHODS:
+        error = standard_errors(model, data.linkage(), method=method)["theta"]
+        assert f"{1 / error**2:.1f}" == "377.5"
+        assert f"{error:.4f}" == "0.0515"
+
+
+def test_allele_frequencies_against_the_sum_of_both_likelihoods():
+    model = fitted(ABO([0.3, 0.2, 0.5]), data.blood_groups())
+    errors = standard_errors(model, data.blood_groups())["frequencies"]
+
+    def log_likelihood(v):  # in the frequencies of A and B themselves
+        return ABO([*v, 1 - v.sum()]).log_likelihood(data.blood_groups())
+
+    curvature = -hessian(log_likelihood, model.frequencies[:2], 1e-3)
+    np.testing.assert_allclose(errors[:2] ** 2, np.diag(np.linalg.inv(curvature)), rtol=1e-5)
+
+
+# --- laws
+
+
+@cases
+def test_weights_are_copies(case):
+    rng = np.random.default_rng(2)
+    model, x = case.clear(rng)
+    w = rng.integers(1, 3, len(x))
+    model = fitted(model, x, w)
+    for method in METHODS:
+        a = information(model, x, w, method=method)
+        b = information(model, np.repeat(x, w, axis=0), method=method)
+        np.testing.assert_allclose(a, b, atol=1e-8 * abs(b).max())
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e6])
+def test_units_carry_over(unit):
+    model = fitted(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), X)
+    moved = GaussianMixture1D(model.weights, unit * model.means, unit**2 * model.variances)
+    a, b = standard_errors(model, X), standard_errors(moved, unit * X)
+    for name, factor in (("weights", 1), ("means", unit), ("variances", unit**2)):
+        np.testing.assert_allclose(b[name], factor * a[name], rtol=1e-6)
+
+
+def test_blocks_are_the_same_as_the_whole():
+    model = fitted(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), X)
+    for method in METHODS:
+        a, b = (information(model, x, method=method) for x in (X, [X[:99], X[99:]]))
+        np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_errors_have_the_shapes_of_the_parameters():
+    x = data.old_faithful()
+    model = fitted(GaussianMixture.start(x, 2, 0), x)
+    errors = standard_errors(model, x)
+    assert {n: e.shape for n, e in errors.items()} == {
+        "weights": (2,), "means": (2, 2), "covariances": (2, 2, 2)
+    }  # fmt: skip
+    assert errors["weights"][0] == pytest.approx(errors["weights"][1])  # they sum to one
+
+
+# --- intervals
+
+
+def test_an_interval_is_value_and_error_on_the_scale_without_edge():
+    model = fitted(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), X)
+    errors, z = standard_errors(model, X), norm.ppf(0.95)
+    ends = confidence_intervals(model, X, level=0.9)
+    means = model.means[:, None] + np.outer(z * errors["means"], [-1, 1])
+    np.testing.assert_allclose(ends["means"], means)
+    middle = np.sqrt(ends["variances"].prod(axis=1))
+    np.testing.assert_allclose(middle, model.variances)
+    w = ends["weights"]
+    np.testing.assert_allclose(1 - w[0, ::-1], w[1])  # the two weights say the same
+
+
+def test_no_end_is_out_of_range():
+    model = BinomialMixture([0.97, 0.03], [0.2, 0.9])
+    x, _ = model.sample(60, 0)
+    model = fitted(model, x)
+    for name, ends in confidence_intervals(model, x, level=0.999).items():
+        assert ((ends > 0) & (ends < 1)).all(), name
+
+
+def test_a_covariance_may_be_negative_and_a_variance_may_not():
+    x = np.random.default_rng(0).standard_normal((8, 2))
+    model = fitted(GaussianMixture([1.0], [[0.0, 0.0]], [np.eye(2)]), x)
+    [ends] = confidence_intervals(model, x, level=0.9999)["covariances"]
+    assert ends[0, 1, 0] < 0 < ends[0, 0, 0]
+    np.testing.assert_allclose(ends[0, 1], ends[1, 0])
+
+
+@pytest.mark.parametrize("level", [0, 1, 95, np.nan])
+def test_a_level_is_a_share(level):
+    model = fitted(Linkage(0.5), data.linkage())
+    with pytest.raises(ValueError, match=r"level must lie between 0 and 1, such as 0\.95"):
+        confidence_intervals(model, data.linkage(), level=level)
+
+
+# --- where there is none
+
+
+def test_a_saddle_has_no_standard_error():
+    same = GaussianMixture1D([0.4, 0.6], [X.mean()] * 2, [X.var()] * 2)
+    with pytest.raises(UncertaintyError, match="not positive definite"):
+        standard_errors(same, X)
+
+
+def test_on_the_way_up_there_is_a_warning():
+    with pytest.warns(UncertaintyWarning, match="nats are left to climb"):
+        standard_errors(GaussianMixture1D([0.5, 0.5], [0.1, 4.0], 1.5), X)
+
+
+def test_the_edge_is_named_and_the_remedy_works():
+    x = [0, 0, 0, 0, 0, 1, 2, 3, 4, 2]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = fitted(PoissonMixture([0.4, 0.6], [0.0, 2.0]), x)
+    with pytest.raises(UncertaintyError, match=r"^rates: at the edge"):
+        standard_errors(model, x)
+    assert (standard_errors(hold(model, components=[0]), x)["weights"] > 0).all()
+
+
+def test_a_method_that_cannot_be_used_names_one_that_can():
+    class Plain(PoissonMixture):
+        complete_components = Mixture.complete_components
+
+    model = fitted(PoissonMixture([0.5, 0.5], [1.0, 6.0]), [0, 1, 1, 2, 5, 6, 7, 9])
+    plain = Plain(model.weights, model.rates)
+    with pytest.raises(ValueError, match="complete_log_likelihood"):
+        information(plain, [0, 1, 1, 2, 5, 6, 7, 9])
+    np.testing.assert_allclose(
+        information(plain, [0, 1, 1, 2, 5, 6, 7, 9], method="numerical"),
+        information(model, [0, 1, 1, 2, 5, 6, 7, 9]), rtol=1e-6, atol=1e-6)  # fmt: skip
+
+
+# --- the bootstrap
+
+
+@pytest.mark.parametrize("parametric", [True, False])
+def test_the_bootstrap_agrees_where_the_curvature_is_right(parametric):
+    model = fitted(GaussianMixture1D([1.0], [0.0], [1.0]), X)
+    drawn = bootstrap(model, X, 0, n=400, parametric=parametric).standard_errors()
+    wanted = standard_errors(model, X)["means"]
+    np.testing.assert_allclose(drawn["means"], wanted, rtol=0.12)  # 400: 3.5 % is one sd
+
+
+def test_the_bootstrap_is_the_same_whatever_n():
+    model = fitted(PoissonMixture([0.5, 0.5], [1.0, 8.0]), [0, 1, 2, 1, 7, 9, 8, 6])
+    few, more = (bootstrap(model, [0, 1, 2, 1, 7, 9, 8, 6], 3, n=n) for n in (3, 5))
+    assert more.models[:3] == few.models
+
+
+def test_labels_are_put_in_order():
+    from emlib.uncertainty import _in_order
+
+    model = fitted(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), X)
+    ones = np.ones(len(X), dtype=int)
+    assert _in_order(model, model.reordered([1, 0]), X, ones) == (model, True)
+    assert _in_order(model, model, X, ones) == (model, False)
+
+
+def test_copies_in_the_bootstrap():
+    deaths, days = data.death_notices()
+    model = fitted(PoissonMixture([1.0], [2.0]), deaths, days)
+    drawn = bootstrap(model, deaths, 0, n=200, sample_weight=days, parametric=False)
+    wanted = np.sqrt(np.cov(deaths, fweights=days) / days.sum())
+    assert drawn.standard_errors()["rates"][0] == pytest.approx(wanted, rel=0.15)
+    with pytest.raises(ValueError, match="whole numbers"):
+        bootstrap(model, deaths, 0, sample_weight=days / 2)
+
+
+def test_what_failed_is_said():
+    model = GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0)
+    with pytest.warns(UncertaintyWarning, match="came to no fit"):
+        drawn = bootstrap(model, [0.0, 0.1, 0.2, 4.0, 4.1], 0, n=20)
+    assert drawn.failed + len(drawn.models) == 20
+    assert drawn.doubts
+
+
+def test_intervals_hold_the_middle_of_what_was_drawn():
+    model = fitted(PoissonMixture([1.0], [2.0]), [3, 1, 2, 4, 0])
+    drawn = bootstrap(model, [3, 1, 2, 4, 0], 0, n=100)
+    rates = np.array([m.rates[0] for m in drawn.models])
+    np.testing.assert_allclose(drawn.intervals(0.8)["rates"][0], np.quantile(rates, [0.1, 0.9]))
+
+
+def test_free_coordinates_lead_back():
+    model = fitted(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), X)
+    assert unpack(model, pack(model)).means == pytest.approx(model.means)
