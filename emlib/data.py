@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.resources import files
+from itertools import product
 
 import numpy as np
 
@@ -65,8 +66,7 @@ def old_faithful() -> FloatArray:
     >>> old_faithful()[0]
     array([ 3.6, 79. ])
     """
-    with (files("emlib") / "datasets" / "faithful.csv").open() as stream:
-        return np.loadtxt(stream, delimiter=",", skiprows=1)
+    return _table("faithful")
 
 
 def galaxies() -> FloatArray:
@@ -92,8 +92,7 @@ def galaxies() -> FloatArray:
     >>> galaxies()[[0, 77, 81]]
     array([ 9.172, 26.96 , 34.279])
     """
-    with (files("emlib") / "datasets" / "galaxies.csv").open() as stream:
-        return np.loadtxt(stream, skiprows=1) / 1000
+    return _table("galaxies") / 1000
 
 
 def death_notices() -> tuple[IntArray, IntArray]:
@@ -141,6 +140,104 @@ def blood_groups() -> IntArray:
     return np.array([186, 38, 13, 284])
 
 
+def earthquakes() -> IntArray:
+    """Return how many major earthquakes there were in each year from 1900 to 2006, shape (107,).
+
+    Of magnitude 7 or above, in the whole world.
+
+    References
+    ----------
+    Zucchini and MacDonald (2009), Hidden Markov Models for Time Series, table 1.1.
+
+    Examples
+    --------
+    >>> int(earthquakes().sum()), len(earthquakes())
+    (2072, 107)
+    """
+    return _table("earthquakes").astype(np.int64)
+
+
+def stack_loss() -> FloatArray:
+    """Return 21 days of a plant that turns ammonia into nitric acid, shape (21, 4).
+
+    Air flow, temperature of the cooling water, concentration of the acid (parts per thousand,
+    less 500), and ten times the percentage of ammonia that is lost. R's data set `stackloss`.
+
+    References
+    ----------
+    Brownlee (1965), Statistical Theory and Methodology in Science and Engineering, p. 454.
+
+    Examples
+    --------
+    >>> stack_loss().mean(axis=0).round(2)
+    array([60.43, 21.1 , 86.29, 17.52])
+    """
+    return _table("stackloss")
+
+
+def ability_tests() -> tuple[FloatArray, int]:
+    """Return the covariance matrix of six tests, shape (6, 6), and of how many people it is.
+
+    General intelligence, picture completion, block design, mazes, reading, vocabulary. R's data
+    set `ability.cov`.
+
+    References
+    ----------
+    Bartholomew (1987), Latent Variable Models and Factor Analysis, Griffin.
+
+    Examples
+    --------
+    >>> covariance, n = ability_tests()
+    >>> covariance.shape, n
+    ((6, 6), 112)
+    """
+    return _table("ability"), 112
+
+
+def role_conflict() -> tuple[IntArray, IntArray]:
+    """Return answers to four questions, and how many of 216 people gave them.
+
+    Whether one's duty to a friend or to everybody comes first, in four situations: 0 the friend
+    (particularistic), 1 everybody (universalistic). R's data set `values` of the package poLCA.
+
+    Returns
+    -------
+    answers : ndarray, shape (16, 4)
+        All patterns of answers.
+    people : ndarray, shape (16,)
+        Number of people with each.
+
+    References
+    ----------
+    Stouffer and Toby (1951), American Journal of Sociology 56:395-406; Goodman (1974),
+    Biometrika 61:215-231.
+
+    Examples
+    --------
+    >>> answers, people = role_conflict()
+    >>> int(people.sum()), (people @ answers).tolist()
+    (216, [171, 108, 111, 67])
+    """
+    answers = np.array(list(product((0, 1), repeat=4)))
+    return answers, np.array([20, 2, 9, 2, 6, 1, 4, 1, 38, 7, 24, 6, 25, 6, 23, 42])
+
+
+def nile() -> FloatArray:
+    """Return the yearly flow of the Nile at Aswan from 1871 to 1970, shape (100,), in 1e8 m^3.
+
+    References
+    ----------
+    Cobb (1978), Biometrika 65:243-251; Durbin and Koopman (2012), Time Series Analysis by State
+    Space Methods, 2nd edition, chapter 2. R's data set `Nile`.
+
+    Examples
+    --------
+    >>> nile()[:3], float(nile().mean())
+    (array([1120., 1160.,  963.]), 919.35)
+    """
+    return _table("nile")
+
+
 def four_clusters(
     n_per_cluster: int, rng: int | np.random.Generator
 ) -> tuple[FloatArray, IntArray]:
@@ -172,3 +269,9 @@ def four_clusters(
     z = np.repeat(np.arange(4), n_per_cluster)
     x = centres[z] + np.random.default_rng(rng).standard_normal((len(z), 2))
     return x, z
+
+
+def _table(name: str) -> FloatArray:
+    """Return the numbers of a file of the library, below its line of names."""
+    with (files("emlib") / "datasets" / f"{name}.csv").open() as stream:
+        return np.loadtxt(stream, delimiter=",", skiprows=1)

@@ -3,10 +3,13 @@
 import importlib
 import math
 import platform
+import re
+from itertools import islice
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from scipy.stats import gmean
 
 import refresh
 from emlib import em
@@ -218,3 +221,46 @@ def test_the_results_name_no_machine():
         text += path.read_text(encoding="utf-8")
     assert platform.node() not in text
     assert str(refresh.ROOT) not in text
+
+
+# --- climbs
+
+
+climbs = module("climbs")
+
+
+def printed_work() -> dict[str, list[int]]:
+    """The table of climbs.md: the work of EM, SQUAREM, Anderson, quasi-Newton on each problem."""
+    rows = re.findall(r"^\| (.+?) \|((?: \d+ \|)+)$", (FOLDER / "climbs.md").read_text(), re.M)
+    return {name: [int(n) for n in cells.split("|")[:-1]] for name, cells in rows}
+
+
+def test_the_printed_climbs_meet_their_bars():
+    counts = np.array(list(printed_work().values()))
+    assert counts.shape == (9, 5)
+    plain, _, anderson, newton, reference = counts.T
+    assert gmean(plain / newton) >= 20
+    assert (counts[:, 1:4] <= plain[:, None]).all()
+    assert gmean(reference / np.minimum(newton, anderson)) >= 1
+
+
+def test_the_fast_climbs_take_as_long_as_printed():
+    """Another BLAS may round a step away; EM itself, thousands of steps, is left to the script."""
+    for problem in climbs.problems():
+        _, _, anderson, newton, _ = printed_work()[problem.name]
+        assert climbs.work(climbs.quasi_newton, problem) == pytest.approx(newton, rel=0.15, abs=2)
+        if anderson < 200:
+            assert climbs.work(climbs.anderson, problem) == pytest.approx(anderson, rel=0.3, abs=3)
+
+
+def test_a_climb_that_falls_or_ends_elsewhere_is_found():
+    problem = climbs.problems()[0]
+
+    def falling(*arguments):
+        steps = list(islice(em.iterate(*arguments), 5))
+        return iter(steps[::-1])
+
+    with pytest.raises(em.MonotonicityError, match="fell by"):
+        climbs.work(falling, problem)
+    with pytest.raises(ValueError, match="another summit"):
+        climbs.work(climbs.quasi_newton, problem._replace(summit=-2000.0))
