@@ -1,15 +1,20 @@
-// MathJax, with everything it may need beside it, and with MathML for screen readers.
+// MathJax, with everything it may need beside it, and with MathML for screen readers. A formula is
+// set when it comes into view: all of a chapter at once would hold the page up for seconds. One
+// that is too long for its place is broken into lines. No menu: each formula would be a stop for the
+// tab key.
 window.MathJax = {
   loader: {
-    load: ["a11y/assistive-mml"],
+    load: ["a11y/assistive-mml", "ui/lazy"],
     paths: { fonts: "[mathjax]/fonts" },
   },
-  output: { fontPath: "[fonts]/%%FONT%%-font", displayOverflow: "overflow", scale: 0.97 },
+  output: { fontPath: "[fonts]/%%FONT%%-font", displayOverflow: "linebreak", scale: 0.97 },
   tex: { inlineMath: [["\\(", "\\)"]], displayMath: [["\\[", "\\]"]], processEnvironments: false },
   options: {
     processHtmlClass: "math",
     ignoreHtmlClass: "document",
     enableAssistiveMml: true,
+    enableMenu: false,
+    lazyMargin: "600px",
     enableEnrichment: false,
     enableExplorer: false,
     enableSpeech: false,

@@ -2,6 +2,8 @@
 (function () {
   "use strict";
 
+  const isDark = () => document.documentElement.dataset.theme === "dark";
+
   function makePlayer(figure) {
     const data = JSON.parse(figure.querySelector("script").textContent);
     const [day, night] = figure.querySelectorAll("img");
@@ -15,17 +17,18 @@
     let timer = null;
 
     function show(i) {
-      day.src = data.pictures[i];
-      if (night) night.src = data.dark[i];
+      if (!night || !isDark()) day.src = data.pictures[i];
+      if (night && isDark()) night.src = data.dark[i];
       slider.value = i;
       output.textContent = i;
       slider.setAttribute("aria-valuetext", `${label} ${i} of ${last}`);
       if (caption) caption.textContent = data.words[i];
     }
 
-    // So that no picture is late, all are fetched when somebody reaches for the slider.
+    // So that no picture is late, all of the look in use are fetched when somebody reaches for
+    // the slider.
     function fetchAll() {
-      for (const name of [...data.pictures, ...(night ? data.dark : [])]) new Image().src = name;
+      for (const name of night && isDark() ? data.dark : data.pictures) new Image().src = name;
     }
 
     function stop() {
@@ -54,6 +57,12 @@
     });
     for (const event of ["focus", "pointerenter"]) {
       slider.addEventListener(event, fetchAll, { once: true });
+    }
+    if (night) {
+      new MutationObserver(() => show(Number(slider.value))).observe(document.documentElement, {
+        attributes: true,
+        attributeFilter: ["data-theme"],
+      });
     }
     if (!button) return;
     button.addEventListener("click", () => (timer === null ? play() : stop()));

@@ -69,8 +69,12 @@ class Watched:
             self.errors.append(f"{response.status}: {response.url}")
 
     def settle(self) -> None:
-        """Wait until all formulas are set."""
-        self.page.evaluate("() => window.MathJax && window.MathJax.startup.promise")
+        """Have all formulas set, in view or not, and wait for it."""
+        self.page.evaluate("""async () => {
+          if (!window.MathJax) return;
+          await MathJax.startup.promise;
+          await MathJax.startup.document.lazyTypesetAll();
+        }""")
         self.page.wait_for_timeout(100)
 
     def close(self) -> None:
