@@ -65,6 +65,8 @@ def make(source: Path, static: Path) -> list[str]:
         page(path.name, path.read_text(encoding="utf-8"))
     page("references.bib", (DOCS / "references.bib").read_bytes())
     page("index.md", landing(DOCS / "index.md", chapters, static))
+    page("cite.md", cite_page((DOCS / "cite.md").read_text(encoding="utf-8")))
+    page("benchmarks.md", benchmarks_page())
     for name, text in reference_pages().items():
         page(f"reference/{name}.md", text)
     for path, nb in notebooks.items():
@@ -269,6 +271,40 @@ def landing(path: Path, chapters: dict[Path, NotebookNode], static: Path) -> str
             raise ValueError(f"{path.name} has no line {mark}")
         text = text.replace(mark, content)
     return text
+
+
+def cite_page(text: str) -> str:
+    """Return the page that says how to cite and to report, with what it takes from elsewhere."""
+    project, address = refresh.project(), refresh.repository()
+    bibtex = f"""```bibtex
+@misc{{embook,
+  author = {{{{The EM book authors}}}},
+  title = {{Expectation-Maximization, from the {{ELBO}} up}},
+  note = {{Version {project["version"]}}},
+  url = {{{address}}},
+}}
+```"""
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").partition("\n")[2]
+    for mark, content in {
+        "<!-- bibtex -->": bibtex,
+        "<!-- report -->": f"[Open an issue]({address}/issues/new).",
+        "<!-- changelog -->": re.sub(r"^## ", "### ", changes, flags=re.MULTILINE),
+    }.items():
+        text = text.replace(mark, content)
+    return text
+
+
+def benchmarks_page() -> str:
+    """Return the tables of benchmarks/, as the scripts there have written them."""
+    folder = ROOT / "benchmarks"
+    results = (folder / "results.md").read_text(encoding="utf-8")
+    climbs = (folder / "climbs.md").read_text(encoding="utf-8")
+    return f"""{results}
+## Climbs of other kinds
+
+Written by `python benchmarks/climbs.py`; the last column is from a review of R's package.
+
+{climbs}"""
 
 
 def plain(text: str) -> str:

@@ -353,3 +353,34 @@ def test_works_from_a_folder_without_a_server(browser: Browser, html: Path) -> N
     watched.page.goto(f"{html.as_uri()}/search.html?q=responsibility")
     watched.page.locator("#search-results li a").first.wait_for(timeout=10_000)
     watched.close()
+
+
+# --- pages that are made from elsewhere
+
+
+def test_every_data_set_is_in_the_table(html: Path) -> None:
+    from emlib import data
+
+    text = (html / "datasets.html").read_text(encoding="utf-8")
+    public = [n for n, v in vars(data).items() if callable(v) and v.__module__ == data.__name__]
+    for name in (n for n in public if not n.startswith("_")):
+        assert f"data.{name}" in text, f"{name} is not in docs/datasets.md"
+
+
+def test_how_to_cite_names_version_and_address(html: Path) -> None:
+    text = (html / "cite.html").read_text(encoding="utf-8")
+    assert refresh.project()["version"] in text
+    assert f"{refresh.repository()}/issues/new" in text
+    assert "<!--" not in text
+
+
+def test_the_notation_is_the_code_s(html: Path) -> None:
+    """Each name of the table is one that the library has, or an argument of it."""
+    import emlib
+
+    text = (refresh.ROOT / "docs" / "notation.md").read_text(encoding="utf-8")
+    names = re.findall(r"`(\w+)`", text)
+    files = (refresh.ROOT / "emlib").rglob("*.py")
+    source = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    assert len(names) > 12
+    assert emlib and not [n for n in names if not re.search(rf"\b{n}\b", source)]
