@@ -144,6 +144,8 @@ def test_no_answer_is_not_a_problem():
     [
         ("two", "r should be numbers, but it is str"),
         (object(), "r should be numbers, but it is object"),
+        ([[1, 2, 3], [4, 5]], "r should be numbers, but it is list"),
+        ([[10**400] * 3] * 2, "r should be numbers, but it is list"),
         ([1, 2, 3], r"r should have shape \(2, 3\), but has \(3,\)\.$"),
         (np.ones((3, 2)), r"has \(3, 2\)\. It looks transposed"),
         (np.full((2, 3), np.nan), "r holds NaN. Is there a 0/0"),

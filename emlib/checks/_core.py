@@ -113,7 +113,7 @@ def numbers(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray:
     """Return an answer as a float array of the right shape, or explain."""
     try:
         array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
+    except Exception:  # text, ragged lists, whole numbers too large for a float, anything
         raise Problem(f"{name} should be numbers, but it is {type(value).__name__}.") from None
     if array.shape != shape:
         transposed = " It looks transposed." if array.shape == shape[::-1] != shape else ""

@@ -118,36 +118,18 @@ class GaussianMixture1D(Clouds):
             raise ValueError("all values of x are equal: there is no variance to model.")
         r = r if w is None else r * w[:, None]
         prior = prior_for(prior, cls.default_prior, x, k, sample_weight)
-        # One component at the centre of all the data, K times: its M-step about that centre,
-        # with a common variance, gives means and pooled variance of the groups.
+        # Means of the groups and their pooled variance: the M-step that follows if the
+        # responsibilities are r, with a common variance, taken about the centre of the data.
         _, mean, variance = moments(cls, data_vector, rows, w)
-        same = np.full(k, 1 / k), np.full(k, mean), np.full(k, variance)
-        middle = cls(*same, True, prior)
+        centre = cls(np.full(k, 1 / k), np.full(k, mean), np.full(k, variance), True, prior)
         try:
-            model = middle.m_step(middle.expect_under(rows, r))
+            model = centre.m_step(centre.expect_under(rows, r))
         except DegenerateError as error:
             raise ValueError(
                 f"x ({len(rows)} rows): no spread is left within the {k} starting groups. "
                 "Use fewer components or more rows, or leave outliers out."
             ) from error
         return replace(model, common_variance=common_variance)
-
-    @classmethod
-    def default_prior(
-        cls, x: ArrayLike, n_components: int, sample_weight: ArrayLike | None = None
-    ) -> MixturePrior:
-        """Return a weak prior scaled to the data, so that fits with it stay equivariant.
-
-        Worth three observations for each variance, whose scale is the variance of all the data
-        divided by K^2, and a hundredth of an observation for each mean; uniform mixing weights.
-
-        References
-        ----------
-        Fraley and Raftery (2007), J. Classification 24:155-181, section 2.2.
-        """
-        _, mean, variance = moments(cls, data_vector, x, sample_weight)
-        scale = variance / n_components**2
-        return MixturePrior(NormalInverseWishart(mean, 0.01, 3, scale))
 
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as a finite (N,) float64 array."""
@@ -159,6 +141,8 @@ class GaussianMixture1D(Clouds):
         with np.errstate(over="ignore"):  # a density of zero is met with where it matters
             squared = residual**2 / self.variances
         return -0.5 * (np.log(2 * np.pi * self.variances) + squared)
+
+    # e_step: see mixture.py. It takes the densities above and the statistics below, block by block.
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return weighted sums of the residuals about the current means and of their squares.
@@ -199,21 +183,6 @@ class GaussianMixture1D(Clouds):
         self._refuse_collapse(weights, means, variances)
         return replace(self, weights=weights, means=means, variances=variances)
 
-    def _imaginary(
-        self, prior: NormalInverseWishart
-    ) -> tuple[float, FloatArray, FloatArray, float]:
-        """Return the prior as imaginary observations of each component.
-
-        That is their number, the sums of their residuals and squares about the current means,
-        and what is added to the number of squares (eq. 5.9).
-        """
-        kappa, nu = prior.mean_precision, prior.degrees_of_freedom
-        residual = prior.mean - self.means
-        k = self.n_components
-        if self.common_variance:  # the one scale and its nu + 2 squares, shared out
-            return kappa, kappa * residual, prior.scale / k + kappa * residual**2, 1 + (nu + 2) / k
-        return kappa, kappa * residual, prior.scale + kappa * residual**2, nu + 3
-
     def complete_components(self, expectation: Expectation) -> float:
         """Return the expected log density of the rows, up to a constant: squares about the means.
 
@@ -224,18 +193,6 @@ class GaussianMixture1D(Clouds):
         squares = second - 2 * shift * first + expectation.counts * shift**2
         logs = expectation.counts * np.log(self.variances)
         return float(-0.5 * (squares / self.variances + logs).sum())
-
-    def log_prior_components(self) -> float:
-        """Return the log density of means and variances under the prior (eq. 5.8)."""
-        if self.prior is None:
-            return 0.0
-        prior = self.prior.components
-        _, _, second, extra = self._imaginary(prior)
-        k = self.n_components
-        n_variances = 1 if self.common_variance else k
-        constant = k * prior.log_mean_constant + n_variances * prior.log_scale_constant
-        kernel = -0.5 * (second / self.variances + extra * np.log(self.variances))
-        return float(constant + kernel.sum())
 
     def _refuse_collapse(self, weights: FloatArray, means: FloatArray, var: FloatArray) -> None:
         total = weights @ (var + (means - weights @ means) ** 2)
@@ -321,6 +278,52 @@ class GaussianMixture1D(Clouds):
     def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw x_n from the normal of component z_n."""
         return rng.normal(self.means[z], np.sqrt(self.variances[z]))
+
+    # -- with a prior: chapter 5 ---------------------------------------------------------------
+
+    @classmethod
+    def default_prior(
+        cls, x: ArrayLike, n_components: int, sample_weight: ArrayLike | None = None
+    ) -> MixturePrior:
+        """Return a weak prior scaled to the data, so that fits with it stay equivariant.
+
+        Worth three observations for each variance, whose scale is the variance of all the data
+        divided by K^2, and a hundredth of an observation for each mean; uniform mixing weights.
+
+        References
+        ----------
+        Fraley and Raftery (2007), J. Classification 24:155-181, section 2.2.
+        """
+        _, mean, variance = moments(cls, data_vector, x, sample_weight)
+        scale = variance / n_components**2
+        return MixturePrior(NormalInverseWishart(mean, 0.01, 3, scale))
+
+    def _imaginary(
+        self, prior: NormalInverseWishart
+    ) -> tuple[float, FloatArray, FloatArray, float]:
+        """Return the prior as imaginary observations of each component.
+
+        That is their number, the sums of their residuals and squares about the current means,
+        and what is added to the number of squares (eq. 5.9).
+        """
+        kappa, nu = prior.mean_precision, prior.degrees_of_freedom
+        residual = prior.mean - self.means
+        k = self.n_components
+        if self.common_variance:  # the one scale and its nu + 2 squares, shared out
+            return kappa, kappa * residual, prior.scale / k + kappa * residual**2, 1 + (nu + 2) / k
+        return kappa, kappa * residual, prior.scale + kappa * residual**2, nu + 3
+
+    def log_prior_components(self) -> float:
+        """Return the log density of means and variances under the prior (eq. 5.8)."""
+        if self.prior is None:
+            return 0.0
+        prior = self.prior.components
+        _, _, second, extra = self._imaginary(prior)
+        k = self.n_components
+        n_variances = 1 if self.common_variance else k
+        constant = k * prior.log_mean_constant + n_variances * prior.log_scale_constant
+        kernel = -0.5 * (second / self.variances + extra * np.log(self.variances))
+        return float(constant + kernel.sum())
 
 
 def _check_prior(prior: MixturePrior | None, k: int) -> None:
