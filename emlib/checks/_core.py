@@ -112,7 +112,10 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 def numbers(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray:
     """Return an answer as a float array of the right shape, or explain."""
     try:
-        array = np.asarray(value, dtype=float)
+        array = np.asarray(value)
+        if array.dtype.kind == "c":  # asarray(..., float) would drop the imaginary part
+            raise Problem(f"{name} should be real, but it holds complex numbers.")
+        array = array.astype(float)
     except (TypeError, ValueError):
         raise Problem(f"{name} should be numbers, but it is {type(value).__name__}.") from None
     if array.shape != shape:
