@@ -159,7 +159,7 @@ def test_a_crowd_in_one_cloud_does_not_always_part_well(seeds):
 
 
 def test_random_responsibilities_stop_159_nats_short(seeds, x):
-    """From random responsibilities every run stops 159 nats short and says that it has converged."""
+    """From random responsibilities every run stops 159 nats short, and says it has converged."""
     summit = fit(GaussianMixture.start(x, 2, rng=0), x, tol=1e-10).log_likelihood[-1]
     for name in ("kmeans", "k-means++", "random", "random_from_data"):
         for seed in seeds:
