@@ -51,7 +51,7 @@ def linkage() -> IntArray:
 def old_faithful() -> FloatArray:
     """Return eruption length and waiting time to the next eruption, in minutes, shape (272, 2).
 
-    Eruptions of the Old Faithful geyser in Yellowstone National Park, recorded by volunteers.
+    Eruptions of the Old Faithful geyser in Yellowstone National Park, recorded by observers.
     Long eruptions are followed by long waits. These are the rows of R's data set `faithful`.
 
     References

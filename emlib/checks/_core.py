@@ -110,14 +110,28 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def numbers(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray:
-    """Return an answer as a float array of the right shape, or explain."""
+    """Return an answer as a float array of the right shape, or explain.
+
+    Where one number is wanted, an array of one is as good.
+    """
     try:
-        array = np.asarray(value, dtype=float)
-    except Exception:  # text, ragged lists, whole numbers too large for a float, anything
-        raise Problem(f"{name} should be numbers, but it is {type(value).__name__}.") from None
+        found = np.asarray(value)
+        kind = found.dtype.kind
+        if kind in "SUmM":  # NumPy would read the text "0.5", or a time, as a number
+            raise TypeError
+        array = np.asarray(value, dtype=float) if kind != "c" else np.zeros(found.shape)
+    except Exception:  # ragged lists, text, whole numbers too large for a float, anything
+        holder = isinstance(value, list | tuple | np.ndarray)
+        what = type(value).__name__ + (" that holds something else" if holder else "")
+        raise Problem(f"{name} should be numbers, but it is {what}.") from None
+    if kind == "c":  # to make it real would drop a part in silence
+        raise Problem(f"{name} should be real, but it holds complex numbers.")
+    if shape == () and array.size == 1:
+        array = array.reshape(())
     if array.shape != shape:
         transposed = " It looks transposed." if array.shape == shape[::-1] != shape else ""
-        raise Problem(f"{name} should have shape {shape}, but has {array.shape}.{transposed}")
+        wanted = f"have shape {shape}" if shape else "be one number, of shape ()"
+        raise Problem(f"{name} should {wanted}, but has {array.shape}.{transposed}")
     if np.isnan(array).any():
         raise Problem(f"{name} holds NaN. Is there a 0/0, or inf - inf, on the way?")
     return array

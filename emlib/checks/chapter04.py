@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -13,13 +13,38 @@ from emlib._machinery.value import FloatArray
 from emlib.checks._core import Problem, call, close, exercise
 
 CLOUDS = (
-    (np.array([[2.0, 3.0], [2.0, -3.0], [0.0, 1.0]]), np.zeros(2), [[4.0, 2.0], [2.0, 5.0]]),
     (
         np.array([[1.0, 0.5, -2.0], [0.0, 3.0, 1.0], [2.5, 1.0, 0.5], [-1.0, 0.0, 4.0]]),
         np.array([0.5, -1.0, 0.25]),
         [[2.0, 0.6, -0.4], [0.6, 1.5, 0.3], [-0.4, 0.3, 0.8]],
     ),
+    (np.array([[2.0, 3.0], [2.0, -3.0], [0.0, 1.0]]), np.zeros(2), [[4.0, 2.0], [2.0, 5.0]]),
+    (np.array([[1.0], [-2.0]]), np.array([1.0]), [[4.0]]),  # one feature, a point at the centre
 )
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """Return the shape of whatever a reader returned, or None if it has none."""
+    try:
+        return np.shape(value)
+    except Exception:  # ragged, or an object of the reader's own that cannot be read
+        return None
+
+
+def _parts(value: Any, names: str, n: int) -> list[Any]:
+    """Return the parts of an answer that should have n of them: in a tuple, a list, an iterator."""
+    wanted = f"Return {names}, in this order."
+    if isinstance(value, Mapping):
+        raise Problem(f"{wanted} A dictionary has names for them, but the checker goes by order.")
+    if isinstance(value, (str, bytes)):
+        raise Problem(wanted)
+    try:
+        parts = list(value)
+    except Exception:
+        raise Problem(wanted) from None
+    if len(parts) != n:
+        raise Problem(f"{wanted} Yours are {len(parts)}.")
+    return parts
 
 
 def _run(function: Callable[..., Any], *arguments: Any, shapes: str) -> Any:
@@ -69,6 +94,27 @@ def mahalanobis(function: Callable[..., Any]) -> None:
                 np.sqrt(_quadratic(x, np.linalg.inv(covariance))),
                 "The mean has not been subtracted.",
             ),
+            (
+                np.linalg.norm(np.linalg.solve(covariance, diff.T), axis=0),
+                "You solve with Sigma and take the length of that: whiten with its factor L, or "
+                "multiply what you solved by x - mu once more.",
+            ),
+            (
+                np.sqrt(_quadratic(diff, np.linalg.inv(covariance)) / len(mean)),
+                "You average over the features; add up.",
+            ),
+            (
+                np.abs(np.linalg.solve(lower, diff.T)).sum(axis=0),
+                "You add up absolute values of y; a length is the root of the sum of squares.",
+            ),
+            (
+                np.abs(np.linalg.solve(lower, diff.T)).max(axis=0),
+                "That is the largest entry of y; a length is the root of the sum of squares.",
+            ),
+            (
+                right / np.sqrt(2),
+                "A factor is left over: the half belongs to the exponent of (4.4), not to (4.3).",
+            ),
         ]
         value = _run(
             function,
@@ -77,11 +123,19 @@ def mahalanobis(function: Callable[..., Any]) -> None:
             covariance,
             shapes="To whiten all points at once, make them the columns of one matrix, (D, N).",
         )
-        if np.shape(value) == mean.shape != right.shape:
+        shape = _shape(value)
+        if shape == mean.shape != right.shape:
             raise Problem(
                 f"The result has shape {mean.shape}, one number a feature: you added up over the "
                 "points. Add up over the features of each point."
             )
+        if shape == 2 * right.shape and len(x) > 1:
+            raise Problem(
+                f"The result has shape {shape}, a number for every pair of points: of that "
+                "product only the diagonal is wanted."
+            )
+        if shape is None:
+            raise Problem("Return the distances alone, one number for each row of x.")
         close(value, right, "The distance", hints, "Compare with the example worked by hand.")
 
 
@@ -99,15 +153,16 @@ def _cases(n: int, k: int, d: int, seed: int) -> tuple[FloatArray, FloatArray]:
 @exercise("4.4")
 def tied_m_step(function: Callable[..., Any]) -> None:
     """Check `function(x, r)`, which returns weights, means and the common covariance."""
-    for x, r in (_cases(40, 2, 2, 44), _cases(60, 3, 4, 45)):
+    for x, r in (_cases(40, 3, 2, 44), _cases(60, 2, 4, 45), _cases(7, 1, 3, 46)):
         n, k, d = *r.shape, x.shape[1]
         counts = r.sum(axis=0)
         mu = r.T @ x / counts[:, None]
         scatter = np.array([((x - m).T * w) @ (x - m) for m, w in zip(mu, r.T, strict=True)])
         value = call(function, x, r)
-        if not isinstance(value, (tuple, list)) or len(value) != 3:
-            raise Problem("Return three things: weights, means and the covariance, in this order.")
-        if np.ndim(value[0]) == 2 and 1 in (np.ndim(value[1]), np.ndim(value[2])):
+        value = _parts(value, "three things: weights, means and the covariance", 3)
+        shapes = [_shape(part) for part in value]
+        right_shapes = [(k,), (k, d), (d, d)]
+        if shapes != right_shapes and sorted(map(str, shapes)) == sorted(map(str, right_shapes)):
             raise Problem("The order is wrong: weights come first, then means, then covariance.")
         hints = [
             (counts, "Those are the counts N_k; divide them by N."),
@@ -122,7 +177,7 @@ def tied_m_step(function: Callable[..., Any]) -> None:
         ]
         close(value[1], mu, "The array of means", hints, "See (4.13).")
         full = scatter / counts[:, None, None]
-        if np.shape(value[2]) == (k, d, d) and k > 1:
+        if shapes[2] == (k, d, d):
             raise Problem(
                 f"The covariance has shape {(k, d, d)}, one matrix a component; tied means that "
                 "there is one for all."
@@ -133,6 +188,9 @@ def tied_m_step(function: Callable[..., Any]) -> None:
             "the clusters is in it. Measure each point from its component's mean."
         )
         unweighted = np.sum([(x - m).T @ (x - m) for m in mu], axis=0)
+        squared = np.array([((x - m).T * w**2) @ (x - m) for m, w in zip(mu, r.T, strict=True)])
+        left = counts - (r**2).sum(axis=0) / counts  # what np.cov divides by; 0 for a single point
+        unbiased = scatter / np.maximum(left, 1e-9)[:, None, None]
         hints = [
             (
                 full.mean(axis=0),
@@ -156,6 +214,26 @@ def tied_m_step(function: Callable[..., Any]) -> None:
                 "You divide by N - K. That is the unbiased estimate; maximum likelihood has N.",
             ),
             (np.diag(np.diag(scatter.sum(axis=0))) / n, "Your covariance is diagonal."),
+            (
+                scatter.sum(axis=0) / (n - 1),
+                "You divide by N - 1. That is the unbiased estimate; maximum likelihood has N.",
+            ),
+            *(
+                (
+                    np.tensordot(shares, unbiased, axes=1),
+                    "`np.cov` with `aweights` divides by less than N_k unless you say "
+                    "`bias=True`: it wants to be unbiased, maximum likelihood does not.",
+                )
+                for shares in (counts / n, np.full(k, 1 / k))
+            ),
+            *(
+                (
+                    squared.sum(axis=0) / m,
+                    "The responsibilities enter squared. In a product like (r (x - mu))' "
+                    "(r (x - mu)) each factor has one; a single r is wanted.",
+                )
+                for m in (n, (r**2).sum())
+            ),
         ]
         close(value[2], scatter.sum(axis=0) / n, "The covariance", hints, "See (4.19).")
 
@@ -185,6 +263,42 @@ def half_axes(function: Callable[..., Any]) -> None:
             (1.96 * np.sqrt(variances), rounded),
             (2.0 * np.sqrt(variances), rounded),
             *((sd * np.sqrt(variances), fixed) for sd in (2.4477, 2.448, 2.45)),
+            *(
+                (
+                    np.sqrt(number * variances),
+                    "The number c is written into your function: work it out from `content`, by "
+                    "(4.27).",
+                )
+                for number in (5.9915, 5.991, 5.99, 6.0)
+            ),
+            (right / 2, "You halve once too often: by (4.28) these are half axes already."),
+            *(
+                (
+                    np.sqrt(c / axes),
+                    "Those belong to the inverse of the covariance: lengths grow with variances.",
+                )
+                for axes in (variances, variances[::-1])
+            ),
+            *(
+                (
+                    np.sqrt(-factor * np.log10(1 - content) * variances),
+                    "The logarithm in (4.27) is the natural one, `np.log`.",
+                )
+                for factor in (1, 2)
+            ),
+            (
+                np.sqrt(c * np.diag(covariance)),
+                "The diagonal of the covariance gives the axes only if the ellipse stands "
+                "upright; eigenvalues are wanted.",
+            ),
+            (
+                np.sqrt(c) * variances[::-1],
+                "You use variances for lengths, and the shorter axis comes first.",
+            ),
+            (
+                np.sqrt(chi2.ppf(content, df=3) * variances),
+                "The quantile is that of three dimensions; in the plane there are two.",
+            ),
             (
                 c * np.sqrt(variances),
                 "c is a squared distance, but you multiply a length by it: its root is missing.",
@@ -227,6 +341,12 @@ def half_axes(function: Callable[..., Any]) -> None:
             ),
         ]
         value = call(function, covariance, content)
+        if _shape(value) is None:
+            raise Problem("Return the two half axes alone, the longer first.")
+        if isinstance(value, Iterator):
+            value = list(value)
+        if _shape(value) == (2, 2):
+            raise Problem("Return two numbers, the half axes: yours is a matrix.")
         if np.iscomplexobj(value):
             raise Problem("Your half axes are complex numbers; a symmetric matrix has `eigvalsh`.")
         if _has_nan(value):
@@ -340,6 +460,31 @@ def expected_wait(function: Callable[..., Any]) -> None:
                 ),
                 "Your slope divides by the variance of the wait; the eruption's belongs there.",
             ),
+            (
+                average(log_joint, means[:, 1] + variance / cross * (t[:, None] - means[:, 0])),
+                "Your slope is upside down: Sigma_21 stands over Sigma_11.",
+            ),
+            (
+                average(log_joint, means[:, 1] - cross / variance * (t[:, None] - means[:, 0])),
+                "Your slope has the wrong sign: a longer eruption than average adds to the wait "
+                "where Sigma_21 is positive.",
+            ),
+            (
+                average(log_joint, means[:, 1] + cross / variance * t[:, None]),
+                "The line of a component passes through its mean: subtract mu_1 from t.",
+            ),
+            (
+                average(log_joint, cross / variance * (t[:, None] - means[:, 0])),
+                "The mean wait mu_2 of each component is missing from its line.",
+            ),
+            (
+                average(2 * log_joint, lines),
+                "Your responsibilities are too sure: the square of what they should be.",
+            ),
+            (
+                average(log_joint - 0.5 * distance2, lines),
+                "A half is missing from the exponent of the density of t.",
+            ),
         ]
         value = _run(
             function,
@@ -349,5 +494,11 @@ def expected_wait(function: Callable[..., Any]) -> None:
             covariances,
             shapes="t has N entries and there are K components: t[:, None] fits both.",
         )
-        right = average(log_joint, lines)
+        right, shape = average(log_joint, lines), _shape(value)
+        if shape == lines.shape:
+            raise Problem("You return a number for each component: add up over the components.")
+        if shape == weights.shape:
+            raise Problem("You have added up over t; add up over the components.")
+        if shape is None:
+            raise Problem("Return one number for each entry of t, and nothing else.")
         close(value, right, "The expected wait", hints, "Check both factors of the average.")

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from emlib._machinery.value import FloatArray
 from emlib.families.covariance import cholesky, inverse
 
-LARGEST_TERMS = 1e3  # in nats: terms of this size may cancel, at the cost of three digits at most
+LARGEST_TERMS = 1e3  # of |y|^2, half as many nats: they may cancel, at the cost of three digits
 KEPT = 2**19  # numbers: monomials that are kept for the second product
 MANY = 128  # monomials from which on products are worth cutting in pieces
 PIECE = 990_000  # multiplications in a piece: OpenBLAS does up to 10^6 without rearranging factors

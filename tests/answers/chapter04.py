@@ -56,6 +56,45 @@ def in_rows(x, mean, covariance):
     return np.linalg.norm(np.linalg.solve(np.linalg.cholesky(covariance), x - mean), axis=0)
 
 
+def by_eigenvectors(x, mean, covariance):
+    """A list, from the other square root of the covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return list(np.hypot.reduce((x - mean) @ vectors / np.sqrt(values), axis=1))
+
+
+def solved_with_sigma(x, mean, covariance):
+    return np.linalg.norm(np.linalg.solve(covariance, (x - mean).T), axis=0)
+
+
+def averaged(x, mean, covariance):
+    return by_solving(x, mean, covariance) / np.sqrt(len(mean))
+
+
+def absolute(x, mean, covariance):
+    return abs(np.linalg.solve(np.linalg.cholesky(covariance), (x - mean).T)).sum(axis=0)
+
+
+def largest(x, mean, covariance):
+    return abs(np.linalg.solve(np.linalg.cholesky(covariance), (x - mean).T)).max(axis=0)
+
+
+def every_pair(x, mean, covariance):
+    with np.errstate(invalid="ignore"):
+        return np.sqrt((x - mean) @ np.linalg.inv(covariance) @ (x - mean).T)
+
+
+def with_the_points(x, mean, covariance):
+    return by_solving(x, mean, covariance), x - mean
+
+
+def with_an_imaginary_part(x, mean, covariance):
+    return by_solving(x, mean, covariance) + 5j
+
+
+def half_inside(x, mean, covariance):
+    return by_solving(x, mean, covariance) / np.sqrt(2)
+
+
 # --- 4.4
 
 
@@ -110,6 +149,46 @@ counted_twice = tied(
         sum(a * a * b for a, b in zip(r.sum(axis=0), per_component(x, r, m), strict=True)) / len(x),
     )
 )
+
+
+def tied_in_a_generator(x, r):
+    """By whitening nothing: the scatter about the means, all at once."""
+    counts = r.sum(axis=0)
+    means = np.einsum("nk,nd->kd", r, x) / counts[:, None]
+    e = x[:, None, :] - means
+    yield counts / len(x)
+    yield means.tolist()
+    yield np.einsum("nk,nkd,nkf->df", r, e, e) / r.sum()
+
+
+def with_aweights(x, r):
+    weights, means, _ = tied_by_loop(x, r)
+    return (
+        weights,
+        means,
+        sum(p * np.cov(x.T, aweights=w) for p, w in zip(weights, r.T, strict=True)),
+    )
+
+
+def r_twice(x, r):
+    weights, means, _ = tied_by_loop(x, r)
+    parts = [
+        (w[:, None] * (x - m)).T @ (w[:, None] * (x - m)) for m, w in zip(means, r.T, strict=True)
+    ]
+    return weights, means, sum(parts) / len(x)
+
+
+less_one = tied(lambda x, r, w, m, c: (w, m, c * len(x) / (len(x) - 1)))
+covariance_second = tied(lambda x, r, w, m, c: (w, c, m))
+in_a_dict = tied(lambda x, r, w, m, c: {"weights": w, "means": m, "covariance": c})
+copies = tied(lambda x, r, w, m, c: (w, m, np.array([c] * len(w))))
+equal_weights = tied(lambda x, r, w, m, c: (np.full(len(w), 1 / len(w)), m, c))
+summed = tied(lambda x, r, w, m, c: (w, m, per_component(x, r, m).sum(axis=0)))
+
+
+def said_in_words(x, r):
+    return "weights, means, covariance"
+
 
 # --- 4.6
 
@@ -190,6 +269,43 @@ def complex_axes(covariance, content):
 
 def a_word(covariance, content):
     return "long"
+
+
+def by_svd(covariance, content):
+    """A generator: singular values of a covariance are its eigenvalues, in descending order."""
+    return (float(np.sqrt(-2 * np.log1p(-content) * s)) for s in np.linalg.svd(covariance)[1])
+
+
+def with_c_written(covariance, content):
+    return np.sqrt(5.991 * np.linalg.eigvalsh(covariance)[::-1])
+
+
+def unsorted_diagonal(covariance, content):
+    return np.sqrt(-2 * np.log(1 - content) * np.diag(covariance))
+
+
+def quarters(covariance, content):
+    return by_eigvalsh(covariance, content) / 2
+
+
+def of_the_inverse(covariance, content):
+    return by_eigvalsh(np.linalg.inv(covariance), content)
+
+
+def decimal_logarithm(covariance, content):
+    return np.sqrt(-2 * np.log10(1 - content) * np.linalg.eigvalsh(covariance)[::-1])
+
+
+def with_the_angle(covariance, content):
+    return by_eigvalsh(covariance, content), 0.5
+
+
+def all_of_eigh(covariance, content):
+    return np.linalg.eigh(covariance)
+
+
+def in_three_dimensions(covariance, content):
+    return np.sqrt(chi2.ppf(content, 3) * np.linalg.eigvalsh(covariance)[::-1])
 
 
 # --- 4.8
@@ -277,22 +393,79 @@ def no_broadcasting(t, weights, means, covariances):
     return means[:, 1] + covariances[:, 0, 1] / covariances[:, 0, 0] * (t - means[:, 0])
 
 
+def by_loop(t, weights, means, covariances):
+    """Point by point, with densities multiplied out, in a list."""
+    waits = []
+    for one in t:
+        parts = [
+            w * norm.pdf(one, m[0], c[0, 0] ** 0.5)
+            for w, m, c in zip(weights, means, covariances, strict=True)
+        ]
+        lines = [
+            m[1] + c[1, 0] / c[0, 0] * (one - m[0]) for m, c in zip(means, covariances, strict=True)
+        ]
+        waits.append(np.dot(parts, lines) / sum(parts))
+    return waits
+
+
+def upside_down(t, weights, means, covariances):
+    slopes = covariances[:, 0, 0] / covariances[:, 0, 1]
+    return by_responsibilities(t, weights, means, covariances, slopes=slopes)
+
+
+def downhill(t, weights, means, covariances):
+    slopes = -covariances[:, 0, 1] / covariances[:, 0, 0]
+    return by_responsibilities(t, weights, means, covariances, slopes=slopes)
+
+
+def each_component(t, weights, means, covariances):
+    return np.stack([by_responsibilities(t, weights, means, covariances)] * len(weights), axis=1)
+
+
+def over_the_eruptions(t, weights, means, covariances):
+    return each_component(t, weights, means, covariances).sum(axis=0)
+
+
+def not_about_the_mean(t, weights, means, covariances):
+    slopes = covariances[:, 0, 1] / covariances[:, 0, 0]
+    shifted = means + np.stack([0 * slopes, slopes * means[:, 0]], axis=1)
+    return by_responsibilities(t, weights, shifted, covariances)
+
+
+def no_mean_wait(t, weights, means, covariances):
+    return by_responsibilities(t, weights, means * [1, 0], covariances)
+
+
+def no_half(t, weights, means, covariances):
+    variance = covariances[:, 0, 0]
+    scores = np.log(weights / np.sqrt(variance)) - (t[:, None] - means[:, 0]) ** 2 / variance
+    return by_responsibilities(t, weights, means, covariances, scores=scores)
+
+
+def with_its_parts(t, weights, means, covariances):
+    return by_responsibilities(t, weights, means, covariances), weights
+
+
 RIGHT = {
     "mahalanobis": [
         by_solving,
         by_cdist,
+        by_eigenvectors,
     ],
     "tied_m_step": [
         tied_by_loop,
         tied_by_total,
+        tied_in_a_generator,
     ],
     "half_axes": [
         by_eigvalsh,
         by_formula,
+        by_svd,
     ],
     "expected_wait": [
         by_responsibilities,
         by_integration,
+        by_loop,
     ],
 }
 
@@ -307,6 +480,14 @@ WRONG = {
         (upper, "lower=True"),
         (over_points, "over the points"),
         (in_rows, "columns"),
+        (solved_with_sigma, "solve with Sigma"),
+        (averaged, "average"),
+        (absolute, "absolute values"),
+        (largest, "largest entry"),
+        (every_pair, "pair of points"),
+        (with_the_points, "alone"),
+        (half_inside, "the half"),
+        (with_an_imaginary_part, "complex"),
     ],
     "tied_m_step": [
         (plain_average, "plain average"),
@@ -324,6 +505,15 @@ WRONG = {
         (by_np_cov, "common mean"),
         (no_responsibilities, "responsibilities"),
         (counted_twice, "already a sum"),
+        (with_aweights, "bias=True"),
+        (r_twice, "squared"),
+        (less_one, "N - 1"),
+        (covariance_second, "order"),
+        (in_a_dict, "dictionary"),
+        (copies, "one for all"),
+        (equal_weights, "all equal"),
+        (summed, "averaged"),
+        (said_in_words, "three"),
     ],
     "half_axes": [
         (ascending, "order"),
@@ -343,6 +533,14 @@ WRONG = {
         (from_the_line, "one dimension"),
         (from_the_diagonal, "eigenvalues"),
         (outside, "1 - content"),
+        (with_c_written, "number c"),
+        (unsorted_diagonal, "eigenvalues"),
+        (quarters, "halve"),
+        (of_the_inverse, "inverse"),
+        (decimal_logarithm, "natural"),
+        (with_the_angle, "alone"),
+        (all_of_eigh, "alone"),
+        (in_three_dimensions, "three dimensions"),
     ],
     "expected_wait": [
         (prior_weights, "responsibilities"),
@@ -356,5 +554,13 @@ WRONG = {
         (slope_over_sd, "standard deviation of the eruption"),
         (variance_for_sd, "variance where"),
         (no_broadcasting, "t[:, None]"),
+        (upside_down, "upside down"),
+        (downhill, "sign"),
+        (each_component, "over the components"),
+        (over_the_eruptions, "over t"),
+        (not_about_the_mean, "subtract mu_1"),
+        (no_mean_wait, "mean wait mu_2"),
+        (no_half, "half"),
+        (with_its_parts, "nothing else"),
     ],
 }
