@@ -201,7 +201,7 @@ def humps():
 
 
 def test_emlib_can_be_fooled_by_two_equal_humps_but_not_without_doubts(seeds):
-    """It does not [find them]. Here only the doubts hint at it; other starts can tell."""
+    """It can [be fooled]. Here only the doubts hint at it; other starts can tell."""
     y = humps()
     runs = [fit(GaussianMixture1D.start(y, 2, s, method="random"), y, max_iter=60) for s in seeds]
     fooled = [run for run in runs if run.converged and run.log_likelihood[-1] < -1200]
