@@ -112,8 +112,13 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 def numbers(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray:
     """Return an answer as a float array of the right shape, or explain."""
     try:
+        kind = np.asarray(value).dtype.kind
+        if kind == "c":
+            raise Problem(f"{name} is complex; real numbers are wanted.")
+        if kind in "SU":  # NumPy would read "0.5" as a number
+            raise TypeError
         array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise Problem(f"{name} should be numbers, but it is {type(value).__name__}.") from None
     if array.shape != shape:
         transposed = " It looks transposed." if array.shape == shape[::-1] != shape else ""
