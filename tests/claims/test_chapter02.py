@@ -57,8 +57,8 @@ def ends(seeds):
 
 
 def test_verdicts_walk_away_from_the_truth_each_time(ends):
-    """ "It walked away from the truth each time: coin A looks much better than it is, coin B much
-    worse, and more rows only make it surer of the wrong answer."
+    """The chapter: "It walked away from the truth each time: coin A looks much better than it is,
+    coin B much worse, and more rows only make it surer of the wrong answer."
     """
     for found in ends["hard"].values():
         assert (found[:, 0] > 0.65).all() and (found[:, 1] < 0.44).all()
@@ -67,19 +67,18 @@ def test_verdicts_walk_away_from_the_truth_each_time(ends):
 
 
 def test_shares_get_better_with_more_data(ends):
-    """ "The means lie within a hundredth of the truth, and the scatter about it shrinks as the rows
-    become more."
+    """The chapter: "The means agree with the truth to within the scatter, and the scatter shrinks
+    as the rows become more."
     """
     few, many = (np.abs(ends["soft"][n] - TRUTH) for n in (1_000, 100_000))
     assert many.max() < 0.01
     assert (many.mean(axis=0) < few.mean(axis=0) / 2).all()
-    # A mean of ten has an error of its own, of a third of the spread.
-    spread = ends["soft"][1_000].std(axis=0, ddof=1) / np.sqrt(10)
-    assert (np.abs(ends["soft"][1_000].mean(axis=0) - TRUTH) < 0.01 + 2 * spread).all()
+    for found in ends["soft"].values():
+        assert (np.abs(found.mean(axis=0) - TRUTH) < found.std(axis=0)).all()
 
 
 def test_one_coin_scatters_as_much_as_the_five_rows_one_time_in_ten(seeds):
-    """ "Five rows from one coin scatter that much about one time in ten.\""""
+    """The chapter: "Five rows from one coin scatter that much about one time in ten." """
     heads = data.two_coins()[:, 0]
     for seed in seeds:
         sets = np.random.default_rng(seed).binomial(10, 0.66, size=(20_000, 5))
@@ -91,7 +90,7 @@ def test_one_coin_scatters_as_much_as_the_five_rows_one_time_in_ten(seeds):
 
 
 def test_em_finds_the_summit_on_its_side_of_the_diagonal(seeds):
-    """ "EM finds the summit on its side of the diagonal.\""""
+    """The chapter: "EM finds the summit on its side of the diagonal." """
     x, summit = data.two_coins(), np.array([0.7968, 0.5196])
     for seed in seeds:
         start = np.random.default_rng(seed).uniform(0.1, 0.9, size=2)
@@ -126,14 +125,11 @@ def ratio_of_steps(x, counts, starts, tol):
 
 
 def test_a_free_weight_takes_three_to_four_times_as_many_steps(seeds):
-    """ "Freeing one weight also made EM take three times as many steps" (main line); "Three to four
-    times as many, from anywhere" (Deeper).
+    """The chapter: "Freeing one weight also made EM take three times as many steps"; and Deeper:
+    "Three to four times as many, from other starts too."
     """
     starts = [np.random.default_rng(seed).uniform(0.1, 0.9, size=2) for seed in seeds]
     x = data.two_coins()
-    for fixed in (True, False):  # once as the chapter counts, too
-        start = BinomialMixture(HALF, [0.6, 0.5], fixed_weights=fixed)
-        assert em.fit(start, x, tol=1e-10).n_iter == (17 if fixed else 53)
     counted = [
         [em.fit(BinomialMixture(HALF, s, fixed_weights=f), x, tol=1e-10).n_iter for f in (1, 0)]
         for s in starts
@@ -143,7 +139,7 @@ def test_a_free_weight_takes_three_to_four_times_as_many_steps(seeds):
 
 
 def test_the_saxon_families_need_a_hundred_times_as_many_steps(seeds):
-    """ "The free weight gains one more nat, and costs a hundred times as many steps.\""""
+    """The chapter: "The free weight [...] costs a hundred times as many steps." """
     starts = [np.random.default_rng(seed).uniform(0.4, 0.7, size=2) for seed in seeds]
     assert 60 < ratio_of_steps(SAXONY, FAMILIES, starts, 1e-4) < 160
 
@@ -161,8 +157,8 @@ def log_likelihoods(counts):
 
 
 def test_six_thousand_families_hardly_choose_between_two_coins_and_a_hump(seeds):
-    """ "The true model is ahead only a little more often than the false one, and the margins are
-    about a nat. The margin of Saxony is nothing unusual for either."
+    """The chapter: "The true model is ahead not much more often than the toss of a fair coin
+    would have it, and the margins are fractions of a nat. Saxony's could come from either."
     """
     two = BinomialMixture(HALF, [0.580, 0.459])
     laws = [np.exp(two.log_density(SAXONY)), betabinom.pmf(BOYS, 12, 34.1, 31.6)]
@@ -173,5 +169,5 @@ def test_six_thousand_families_hardly_choose_between_two_coins_and_a_hump(seeds)
     ])  # fmt: skip
     right = np.concatenate([margins[0] > 0, margins[1] < 0]).mean()
     assert 0.25 < right < 0.9
-    assert np.abs(margins).mean() < 1.2
-    assert (np.abs(-0.84 - margins.mean(axis=1)) < 3 * margins.std(axis=1, ddof=1)).all()
+    assert np.abs(margins).mean() < 1
+    assert (np.abs(-0.84 - margins.mean(axis=1)) < 3 * margins.std()).all()
