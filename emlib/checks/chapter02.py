@@ -15,6 +15,10 @@ from emlib.families.binomial import BinomialMixture
 # One data set has the chapter's shape; the other, with unequal tosses, the reader has not seen.
 EQUAL = np.array([[5, 10], [9, 10], [8, 10], [4, 10], [7, 10]])
 UNEQUAL = np.array([[2, 3], [11, 40], [0, 6], [7, 7], [30, 55], [1, 2]])
+# Rows near a coin of 0.6 or 0.5, and rows far from both, where no product survives.
+LONG = np.array(
+    [[9000, 20000], [5, 10], [12_100, 20000], [0, 20000], [3000, 20000], [20000, 20000]]
+)
 LABELS = (np.array([0, 1, 1, 0, 1], dtype=bool), np.array([1, 0, 0, 1, 1, 0], dtype=bool))
 
 
@@ -34,6 +38,16 @@ def known_labels(function: Callable[..., Any]) -> None:
              "Ten tosses a row are written into your function; use the second column of x."),
             ([x[own, 0].sum() / x[own].sum() for own in (is_a, ~is_a)],
              "The second column of x holds all tosses of a row, not its tails."),
+            ([x[own, 0].sum() / x[:, 1].sum() for own in (is_a, ~is_a)],
+             "The denominator holds the tosses of both coins; each coin has its own."),
+            ([x[own, 0].sum() / x[:, 0].sum() for own in (is_a, ~is_a)],
+             "Those are shares of all heads. A coin's heads go over its own tosses."),
+            ([1 - x[own, 0].sum() / x[own, 1].sum() for own in (is_a, ~is_a)],
+             "Those are shares of tails; the first column of x holds the heads."),
+            ([own.mean() for own in (is_a, ~is_a)],
+             "Those are shares of rows, that is, how often each coin was picked."),
+            ([np.median(x[own, 0] / x[own, 1]) for own in (is_a, ~is_a)],
+             "That is a median of the rows' shares. (2.1) adds heads and tosses first."),
         ]  # fmt: skip
         close(pair(call(function, x, is_a), 2), right, "The estimate", hints, "See (2.1).")
 
@@ -44,8 +58,8 @@ def responsibilities(function: Callable[..., Any]) -> None:
     cases = [
         (EQUAL, [0.5, 0.5], [0.6, 0.5]),
         (UNEQUAL, [0.2, 0.3, 0.5], [0.7, 0.1, 0.4]),
-        (np.array([[9000, 20000], [5, 10], [12_100, 20000]]), [0.5, 0.5], [0.6, 0.5]),
-        (np.array([[4, 4], [1, 4], [0, 4]]), [0.3, 0.3, 0.4], [1.0, 0.5, 0.0]),
+        (LONG, [0.5, 0.5], [0.6, 0.5]),
+        (np.array([[4, 4], [1, 4], [0, 4], [3, 4]]), [0.3, 0.3, 0.4], [1.0, 0.5, 0.0]),
     ]
     for case, (x, weights, probabilities) in enumerate(cases):
         w, p = np.array(weights), np.array(probabilities)
@@ -53,10 +67,10 @@ def responsibilities(function: Callable[..., Any]) -> None:
         with np.errstate(all="ignore"):
             value = call(function, x, w, p)
         if _holds_nan(value):
-            _explain_nan(case, function, w, p)
+            _explain_nan(case, function, x, w, p)
         right = BinomialMixture(w, p).responsibilities(x)
         _not_the_joint(value, x, w, p, right)
-        r = distributions(value, "r", shape)
+        r = distributions(value, "responsibilities", shape)
         if 0 < r[right == 0].max(initial=0.0) < 1e-3:
             raise Problem(
                 "A coin that never shows heads (or tails) cannot have made a row that has some: "
@@ -71,6 +85,17 @@ def responsibilities(function: Callable[..., Any]) -> None:
              "The tails are left out: each tail counts as evidence too."),
             (_posterior(_log_joint(x[:, 0], x[:, 1], w, p)),
              "The exponent of 1 - theta is the number of tails, not of tosses."),
+            (_posterior(_log_joint(x[:, 1] - x[:, 0], x[:, 0], w, p)),
+             "Heads and tails have changed places: theta is the probability of heads."),
+            (_posterior(_log_joint(np.zeros(len(x)), x[:, 1] - x[:, 0], w, p)),
+             "The heads are left out: each head counts as evidence too."),
+            (np.tile(w, (len(x), 1)), "Every row gets the weights. Where do heads and tails of "
+             "the row come in?"),
+            (_posterior(_log_joint(x[:, 0] / x[:, 1], 1 - x[:, 0] / x[:, 1], w, p)),
+             "The exponents are shares of heads and tails; a row of 40 tosses says more than "
+             "one of 4. They should be counts."),
+            (_posterior(_log_joint(x[:, 0], x[:, 1] - x[:, 0], w**2, p)),
+             "The weight enters twice."),
             (verdicts, "These are verdicts, all 0 or 1; a responsibility is a probability."),
             (_patched(x, w, p), "A row of 20000 tosses is shared equally. Is that a NaN, replaced? "
              "Products underflow; see (2.10)."),
@@ -81,10 +106,12 @@ def responsibilities(function: Callable[..., Any]) -> None:
 @exercise("2.5")
 def m_step(function: Callable[..., Any]) -> None:
     """Check `function(x, r)`, which returns weights (K,) and probabilities (K,)."""
-    for x, k, seed in ((EQUAL, 2, 1), (UNEQUAL, 3, 2)):
+    for x, k, seed in ((UNEQUAL, 3, 3), (EQUAL, 2, 1)):
         r = np.random.default_rng(seed).dirichlet(np.ones(k), size=len(x))
         value = call(function, x, r)
         stacked = isinstance(value, np.ndarray) and value.ndim == 2
+        if stacked and value.shape == (k, 2) != (2, k):
+            raise Problem(f"An array of two rows is wanted, (2, K); yours is {value.shape}.")
         if not (isinstance(value, (tuple, list)) or stacked) or len(value) != 2:
             raise Problem("Return two things: the weights (K,) and the probabilities (K,).")
         heads, tosses = x.T.astype(float)
@@ -99,6 +126,9 @@ def m_step(function: Callable[..., Any]) -> None:
             (tosses @ r / tosses.sum(), "Those are shares of tosses. A coin is picked once a row, "
              "however long the row is."),
             (np.full(k, 1 / k), "The weights do not depend on r. Free weights are wanted."),
+            (heads @ r / heads.sum(), "Those are shares of heads. A weight says how often a coin "
+             "is picked, whatever it shows."),
+            (counts / k, "The sum over rows is divided by K; (2.11) divides it by N."),
         ]  # fmt: skip
         probability_hints = [
             (heads / tosses @ r / counts, "That averages the rows' shares; with unequal rows, "
@@ -108,6 +138,10 @@ def m_step(function: Callable[..., Any]) -> None:
             (heads @ r / tosses.sum(), "The denominator counts all tosses; it wants the expected "
              "tosses of each coin."),
             (heads @ r / ((tosses - heads) @ r), "That is heads over tails."),
+            ((tosses - heads) @ r / (tosses @ r), "Those are shares of tails."),
+            (heads @ r / heads.sum(), "Those are shares of all heads. Each coin's expected heads "
+             "go over its own expected tosses."),
+            (heads @ r**2 / (tosses @ r**2), "The responsibilities are squared."),
             (heads @ r / (10 * counts), "Ten tosses a row are written into your function; use the "
              "second column of x."),
             (heads @ r / len(x), "Heads are divided by the number of rows. Which of the sums in "
@@ -132,6 +166,15 @@ def stranger_step(function: Callable[..., Any]) -> None:
         heads, tosses = x.T
         own = r[:, 0]
         equal = BinomialMixture(np.array([0.5, 0.5]), coins).responsibilities(x)[:, 0]
+        exchanged = BinomialMixture(np.array([1 - weight, weight]), coins).responsibilities(x)[:, 0]
+        no_tails = _posterior(heads[:, None] * np.log(coins) + np.log([weight, 1 - weight]))[:, 0]
+
+        def update(
+            share: FloatArray, heads: FloatArray = heads, tosses: FloatArray = tosses
+        ) -> list[float]:
+            """Return the answer to which other responsibilities of the stranger lead."""
+            return [share.mean(), heads @ share / np.maximum(tosses @ share, 1e-300)]
+
         later = [  # responsibilities after one of the two updates has been made
             BinomialMixture(np.array([w, 1 - w]), np.array([t, 0.5])).responsibilities(x)[:, 0]
             for w, t in ((weight, right[1]), (right[0], theta))
@@ -149,6 +192,20 @@ def stranger_step(function: Callable[..., Any]) -> None:
              "column of the responsibilities is the stranger's?"),
             (right[::-1], "Return the weight first, then theta."),
             ([weight, right[1]], "The weight of the stranger is free too; update it."),
+            ([right[0], theta], "theta is free too; update it."),
+            ([right[0], heads @ own / (10 * own.sum())], "Ten tosses a row are written into your "
+             "function; use the second column of x."),
+            ([right[0], heads @ own / ((tosses - heads) @ own)], "That is heads over tails; the "
+             "denominator wants expected tosses."),
+            ([right[0], (tosses - heads) @ own / (tosses @ own)], "That is the stranger's share "
+             "of tails."),
+            (update(no_tails), "The tails are left out of the E-step: each tail counts as "
+             "evidence too."),
+            (update(exchanged), "In your E-step the fair coin has the stranger's weight."),
+            (update((own > 0.5).astype(float)), "The responsibilities are rounded to 0 "
+             "and 1. Count with fractions."),
+            ([tosses @ own / tosses.sum(), right[1]], "Those are shares of tosses. A coin is "
+             "picked once a row, however long the row is."),
             ([right[0], pooled], "All heads are counted for the stranger; it only owns a share."),
             ([r[:, 0].sum(), right[1]], "That is the expected number of rows, not the weight."),
             ([equal.mean(), x[:, 0] @ equal / (x[:, 1] @ equal)],
@@ -162,14 +219,14 @@ def stranger_step(function: Callable[..., Any]) -> None:
 def from_moments(function: Callable[..., Any]) -> None:
     """Check `function(x)`, which returns weight, larger and smaller coin by moments."""
     rng = np.random.default_rng(7)
-    for weights, coins, tosses in (([0.5, 0.5], [0.8, 0.4], 10), ([0.3, 0.7], [0.9, 0.2], 4)):
+    for weights, coins, tosses in (([0.3, 0.7], [0.9, 0.2], 3), ([0.5, 0.5], [0.8, 0.4], 10)):
         z = rng.choice(2, size=400, p=weights)
         heads = rng.binomial(tosses, np.array(coins)[z])
         x = np.column_stack([heads, np.full(400, tosses)])
         share = heads / tosses
-        weight, a, b = right = _coins(
-            [float(np.mean(comb(heads, j) / comb(tosses, j))) for j in (1, 2, 3)]
-        )
+        moments = [float(np.mean(comb(heads, j) / comb(tosses, j))) for j in (1, 2, 3)]
+        mu1 = moments[0]
+        weight, a, b = right = _coins(moments)
         hints = [
             (_coins([float(np.mean(share**j)) for j in (1, 2, 3)]), "Powers of h/m are not "
              "unbiased: the tosses' own scatter is counted as difference between coins. Use "
@@ -177,6 +234,14 @@ def from_moments(function: Callable[..., Any]) -> None:
             ((1 - weight, b, a), "The larger coin comes first, with its own weight."),
             ((1 - weight, a, b), "The weight belongs to the other coin."),
             ((a, b, weight), "Return the weight first."),
+            ((weight, b, a), "The coins have changed places: the larger one comes second in your "
+             "answer, and it should come first."),
+            ((0.5, a, b), "The weight is free here; the last formula of (2.16) gives it."),
+            ((weight, a, a), "Both roots are the same. One takes the sign +, the other -."),
+            ((weight, -b, -a), "The roots have the wrong sign: t^2 - u t + w has + u / 2 in both."),
+            ((weight, 2 * a, 2 * b), "The roots are not halved."),
+            (((mu1 - a) / (a - b), a, b), "The numerator of the weight holds the smaller coin, "
+             "mu_1 - theta_B."),
         ]  # fmt: skip
         with np.errstate(all="ignore"):
             value = call(function, x)
@@ -189,48 +254,77 @@ def from_moments(function: Callable[..., Any]) -> None:
         close(value, right, "The answer", hints, "Check each moment first, then (2.16).")
 
 
+@exercise("2.11")
+def weights_jacobian(function: Callable[..., Any]) -> None:
+    """Check `function(r, weights)`, which returns the Jacobian (K, K) of a step on the weights."""
+    for n, weights, seed in ((6, [0.2, 0.5, 0.3], 3), (5, [0.7, 0.3], 4), (1, [0.1, 0.2, 0.7], 5)):
+        w = np.array(weights)
+        k = len(w)
+        r = np.random.default_rng(seed).dirichlet(np.ones(k), size=n)
+        if n > 1:
+            r[0] = np.eye(k)[1]  # a row without doubt
+        both = np.diag(r.sum(axis=0)) - r.T @ r
+        right = both / n / w
+        hints = [
+            (both / n / w[:, None], "Column j is divided by pi_j; you divide row k by pi_k."),
+            (both / w, "The sum over the rows is not divided by N."),
+            (both / n, "Where is pi_j, in the denominator?"),
+            (both / n * w, "You multiply by the weights; (a) divides by them."),
+            (both / n / np.outer(w, w), "You divide by both weights; only pi_j is there."),
+            (-r.T @ r / n / w, "The term with delta_kj is missing on the diagonal."),
+            (np.diag(np.diag(right)), "Outside the diagonal there is -r_nk r_nj: not zero."),
+            (np.diag(r.mean(axis=0) / w), "The term - r_nk r_nj is missing."),
+            ((np.diag(r.sum(axis=0)) + r.T @ r) / n / w, "A sign: r_nk r_nj is subtracted."),
+            (both / n / r.mean(axis=0), "Divide by the weights you are given, not by new ones."),
+            ((np.eye(k) - r.T @ r) / n / w, "On the diagonal r_nk goes with delta_kj."),
+        ]
+        value = call(function, r, w)
+        close(value, right, "The Jacobian", hints, "Compare with (a), for one k and one j.")
+
+
 def pair(value: Any, n: int) -> FloatArray:
     """Return an answer of n numbers, or explain."""
     sequence = isinstance(value, (tuple, list)) or (isinstance(value, np.ndarray) and value.ndim)
-    if not sequence or len(value) != n:
+    if not sequence:
         raise Problem(f"Return {n} numbers, such as a tuple; yours is {type(value).__name__}.")
+    if len(value) != n:
+        raise Problem(f"Return {n} numbers; yours are {len(value)}.")
     for i, entry in enumerate(value):
-        if np.ndim(entry):
-            raise Problem(f"Return {n} numbers; your entry {i} is an array of {np.size(entry)}.")
+        if isinstance(entry, (tuple, list)) or (isinstance(entry, np.ndarray) and entry.ndim):
+            raise Problem(f"Return {n} numbers; your entry {i} is an array of {len(entry)}.")
     return numbers(value, "The answer", (n,))
 
 
 def _holds_nan(value: Any) -> bool:
     try:
-        return bool(np.isnan(np.asarray(value, dtype=float)).any())
+        return bool(np.isnan(np.asarray(value)).any())
     except (TypeError, ValueError):
         return False  # not numbers at all: that is explained later
 
 
-def _explain_nan(case: int, function: Callable[..., Any], w: FloatArray, p: FloatArray) -> None:
-    if case == 2:
-        with np.errstate(all="ignore"):
-            alone = call(function, np.array([[9000, 20000]]), w, p)
-            all_heads = call(function, np.array([[20000, 20000]]), w, p)  # coefficient 1
-        if not _holds_nan(alone):
-            raise Problem(
-                "NaN when rows of 10 and of 20000 tosses come together. Before taking "
-                "exponentials, subtract from each row its own largest term (2.10)."
-            )
-        if not _holds_nan(all_heads):
-            raise Problem(
-                "NaN for a row of 20000 tosses: the binomial coefficient overflows. It cancels in "
-                "(2.4), so leave it out, or take its logarithm with gammaln."
-            )
-        raise Problem(
-            "NaN for a row of 20000 tosses: the products underflow. Work with logarithms, and "
-            "subtract the largest of each row before taking exponentials (2.10)."
-        )
+def _explain_nan(
+    case: int, function: Callable[..., Any], x: FloatArray, w: FloatArray, p: FloatArray
+) -> None:
     if case == 3:
         raise Problem(
             "NaN with a coin of probability 0 or 1: 0 times log 0. "
             "scipy.special has functions for that."
         )
+    if case != 2:
+        return  # short rows and plain coins: `numbers` says that there is a NaN
+    with np.errstate(all="ignore"):
+        alone = [_holds_nan(call(function, row[None], w, p)) for row in x]
+    if not any(alone):
+        raise Problem(
+            "NaN when rows of 10 and of 20000 tosses come together. Before taking "
+            "exponentials, subtract from each row its own largest term (2.10)."
+        )
+    heads, tosses = x[int(np.argmax(alone))]
+    raise Problem(
+        f"NaN for a row of {heads} heads in {tosses} tosses: products of that length underflow "
+        "or overflow, and then 0/0 or 0 times infinity is no number. Work with logarithms "
+        "throughout, and subtract the largest of each row before taking exponentials (2.10)."
+    )
 
 
 def _not_the_joint(
