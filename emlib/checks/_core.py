@@ -110,14 +110,27 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def numbers(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray:
-    """Return an answer as a float array of the right shape, or explain."""
+    """Return an answer as a float array of the right shape, or explain.
+
+    Where one number is wanted, an array of one is as good.
+    """
     try:
+        found = np.asarray(value)
+        if found.dtype.kind in "cSUmM":  # complex, text, times: all of them turn into floats
+            raise TypeError
         array = np.asarray(value, dtype=float)
-    except (TypeError, ValueError):
-        raise Problem(f"{name} should be numbers, but it is {type(value).__name__}.") from None
+    except Exception:  # whatever the reader returns, the checker explains
+        kind = type(value).__name__
+        several = (
+            " that holds something else" if isinstance(value, list | tuple | np.ndarray) else ""
+        )
+        raise Problem(f"{name} should be numbers, but it is {kind}{several}.") from None
+    if shape == () and array.size == 1:
+        array = array.reshape(())
     if array.shape != shape:
         transposed = " It looks transposed." if array.shape == shape[::-1] != shape else ""
-        raise Problem(f"{name} should have shape {shape}, but has {array.shape}.{transposed}")
+        wanted = f"have shape {shape}" if shape else "be one number, of shape ()"
+        raise Problem(f"{name} should {wanted}, but has {array.shape}.{transposed}")
     if np.isnan(array).any():
         raise Problem(f"{name} holds NaN. Is there a 0/0, or inf - inf, on the way?")
     return array
