@@ -6,7 +6,8 @@ python notebooks/refresh.py --check               run nothing, write nothing; fa
 
 Two cells are generated, the same in all notebooks but for the links. A new chapter holds
 a markdown cell that begins `<!-- badges -->` and a code cell that begins `# Set-up`; the
-rest of both is written here. Running refresh twice gives the same bytes.
+rest of both is written here. So is that of a markdown cell that begins `<!-- map -->`, where
+there is one: a line for each chapter. Running refresh twice gives the same bytes.
 
 What is folded is said by tags, from which refresh writes what JupyterLab and Colab read:
 `answer`, the output of this cell answers a prediction; `drawing`, this cell only draws.
@@ -34,6 +35,7 @@ CITATION = ROOT / "CITATION.cff"
 
 BADGES_MARK = "<!-- badges -->"
 SETUP_MARK = "# Set-up"
+MAP_MARK = "<!-- map -->"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 KEPT_CELL_METADATA = {"tags", "quoted"}
 # How JupyterLab and, beside it, Colab are told what to fold.
@@ -45,6 +47,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+# How the first cell of a chapter announces how long its main line takes.
+TIME = re.compile(r"\*\*How long it takes[.:]?\*\*\s+(?:About )?(\d+) minutes")
 # What nbformat and jupytext give (8 hex digits) and what JupyterLab gives (a UUID).
 RANDOM_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})?")
 
@@ -108,7 +112,7 @@ import numpy as np
 plt.style.use("emlib.book")"""
 
 
-# --- README's generated parts
+# --- the chapters, and the maps of them
 
 
 def chapter_files() -> list[Path]:
@@ -142,6 +146,35 @@ def title_of(nb: NotebookNode) -> str:
     raise Stale("no title: the notebook needs a markdown cell with a line '# Title'")
 
 
+def deeper_link(chapter: Path, folder: str = "") -> str:
+    """Return the link to the optional sections of a chapter, or nothing if it has none."""
+    return f"[Deeper]({folder}deeper/{chapter.name})" if deeper_file(chapter) else ""
+
+
+def minutes_of(nb: NotebookNode) -> str:
+    """Return how long a chapter says that it takes, or nothing if it does not say."""
+    said = TIME.search(nb.cells[0].source)
+    return f"{said[1]} minutes" if said else ""
+
+
+def map_source() -> str:
+    """Return the map of the book: a line for each chapter but the one that holds the map."""
+    rows = ["| Chapter | The main line takes about | For another evening |", "|---|---|---|"]
+    for path in chapter_files():
+        nb = nbformat.read(path, as_version=4)
+        if not any(is_map(cell) for cell in nb.cells):
+            title = f"[{title_of(nb)}]({path.name})"
+            rows.append(f"| {title} | {minutes_of(nb)} | {deeper_link(path)} |")
+    return "\n".join([MAP_MARK, "", *rows])
+
+
+def is_map(cell: NotebookNode) -> bool:
+    return cell.cell_type == "markdown" and cell.source.startswith(MAP_MARK)
+
+
+# --- README's generated parts
+
+
 def chapter_table() -> str:
     """Return README's map of the chapters, with a badge for each place to run them."""
     pictures = {
@@ -155,8 +188,8 @@ def chapter_table() -> str:
             f"[![Open in {where}: {title}]({pictures[where]})]({link})"
             for where, link in launch_links(path.name).items()
         )
-        deeper = f" · [Deeper](notebooks/deeper/{path.name})" if deeper_file(path) else ""
-        rows.append(f"| [{title}](notebooks/{path.name}){deeper} | {badges} |")
+        links = [f"[{title}](notebooks/{path.name})", deeper_link(path, "notebooks/")]
+        rows.append(f"| {' · '.join(filter(None, links))} | {badges} |")
     return "\n".join(rows)
 
 
@@ -199,7 +232,7 @@ def stale_files() -> dict[Path, str]:
 
 
 def find_generated(nb: NotebookNode) -> dict[str, NotebookNode]:
-    """Return the badges cell and the set-up cell of a notebook, found by how they begin."""
+    """Return the generated cells of a notebook by their fixed ids, found by how they begin."""
     marks = {"badges": ("markdown", BADGES_MARK), "setup": ("code", SETUP_MARK)}
     found = {}
     for cell_id, (kind, mark) in marks.items():
@@ -207,20 +240,30 @@ def find_generated(nb: NotebookNode) -> dict[str, NotebookNode]:
         if len(cells) != 1:
             raise Stale(f"{len(cells)} {kind} cells begin with '{mark}': there must be one")
         found[cell_id] = cells[0]
+    maps = [cell for cell in nb.cells if is_map(cell)]
+    if len(maps) > 1:
+        raise Stale(f"{len(maps)} cells begin with '{MAP_MARK}': there must be one at most")
+    if maps:
+        found["map"] = maps[0]
     return found
 
 
+def generated_source(cell_id: str, name: str, folder: str) -> str:
+    """Return what a generated cell should say."""
+    if cell_id == "badges":
+        return badges_source(name, folder)
+    return map_source() if cell_id == "map" else setup_source()
+
+
 def write_generated(nb: NotebookNode, name: str, folder: str = "notebooks") -> None:
-    """Write the badges cell and the set-up cell, and give them their fixed ids."""
-    sources = {"badges": badges_source(name, folder), "setup": setup_source()}
+    """Write the generated cells, and give them their fixed ids."""
     for cell_id, cell in find_generated(nb).items():
-        cell.source = sources[cell_id]
+        cell.source = generated_source(cell_id, name, folder)
         cell.id = cell_id
 
 
 def stale_generated(nb: NotebookNode, name: str, folder: str = "notebooks") -> list[str]:
     """Return what is wrong with the generated cells of a notebook."""
-    sources = {"badges": badges_source(name, folder), "setup": setup_source()}
     try:
         found = find_generated(nb)
     except Stale as error:
@@ -228,7 +271,7 @@ def stale_generated(nb: NotebookNode, name: str, folder: str = "notebooks") -> l
     return [
         f"the {cell_id} cell is not what refresh.py writes: run python notebooks/refresh.py"
         for cell_id, cell in found.items()
-        if cell.source != sources[cell_id] or cell.id != cell_id
+        if cell.source != generated_source(cell_id, name, folder) or cell.id != cell_id
     ]
 
 

@@ -367,8 +367,6 @@ def size_problems(n_bytes: int) -> list[str]:
 
 # --- one evening
 
-TIME = re.compile(r"\*\*How long it takes[.:]?\*\*\s+(?:About )?(\d+) minutes")
-
 
 def main_line(nb: NotebookNode) -> str:
     """Return the text of a chapter without its exercises."""
@@ -405,7 +403,7 @@ def honest_minutes(nb: NotebookNode) -> float:
 def evening_problems(nb: NotebookNode, name: str) -> list[str]:
     if is_deeper(name):
         return []
-    minutes, said = honest_minutes(nb), TIME.search(nb.cells[0].source)
+    minutes, said = honest_minutes(nb), refresh.TIME.search(nb.cells[0].source)
     counts = [
         (n_words(nb), MAX_WORDS, "words"),
         (n_cells(nb), MAX_CELLS, "cells without the exercises"),

@@ -199,3 +199,29 @@ def test_climbing_explains():
         checks.climbing([-5.0, -4.0, -4.5, -1.0, -2.0], "the bound")
     with pytest.raises(Problem, match="the log-likelihood falls at step 1"):
         checks.climbing([0.0, -1e-6])
+
+
+@pytest.mark.parametrize("answer", [4.0, np.float32(4), [4.0], np.array([[4]]), (4,), True + 3])
+def test_one_number_may_come_in_a_container(answer):
+    assert checks.numbers(answer, "the size", ()) == 4.0
+
+
+class Stubborn:
+    def __array__(self, *arguments, **options):
+        raise RuntimeError("no")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    ["4.0", b"4", 4j, [4.0, [1.0, 2.0]], {"a": 4.0}, (x for x in [4.0]), 10**400, object(),
+     np.array(["4.0"]), np.array([4j]), np.datetime64("1977-01-01"), Stubborn(), {4.0}],
+    ids=repr,
+)  # fmt: skip
+def test_what_is_no_number_is_said_to_be_none(answer):
+    with pytest.raises(Problem, match="the size should be numbers, but it is"):
+        checks.numbers(answer, "the size", ())
+
+
+def test_more_than_one_number_is_said_to_be_more():
+    with pytest.raises(Problem, match=r"should be one number, of shape \(\), but has \(2,\)"):
+        checks.numbers([1.0, 2.0], "the size", ())

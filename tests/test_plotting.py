@@ -9,7 +9,7 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Ellipse
 
 from emlib import GaussianMixture, GaussianMixture1D, data, em, plotting
@@ -177,6 +177,7 @@ def test_mixture_1d_draws_a_density(ax):
     np.testing.assert_allclose(sum(c.get_ydata() for c in components), total.get_ydata())
     bars = drawing.artists[0]
     assert len(bars) == 20
+    assert to_hex(bars[0].get_edgecolor()) == plotting.DATA
     assert sum(b.get_height() * b.get_width() for b in bars) == pytest.approx(1)
 
 
@@ -381,3 +382,10 @@ def test_the_style_cycles_through_the_same_looks(style):
 def test_the_style_is_found_by_its_name():
     with plt.style.context("emlib.book"):
         assert mpl.rcParams["image.cmap"] == "cividis"
+
+
+def test_mixture_1d_takes_the_edges_of_whole_number_bins(ax):
+    model = GaussianMixture1D([0.5, 0.5], [3.0, 8.0], 1.0)
+    drawing = plotting.mixture_1d(ax, model, [1.0, 2, 3, 8, 9], bins=np.arange(0.5, 10))
+    bars = [b for b in drawing.artists[0] if b.get_height()]
+    assert [b.get_x() for b in bars] == [0.5, 1.5, 2.5, 7.5, 8.5]

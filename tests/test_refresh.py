@@ -89,3 +89,60 @@ def test_a_committed_id_is_taken_up_again():
 
 def test_the_set_up_cell_is_short():
     assert refresh.setup_source().count("\n") < 15
+
+
+def chapter(folder, name, title, minutes=""):
+    """Write a chapter of which only the first cell matters."""
+    path = folder / name
+    path.parent.mkdir(exist_ok=True)
+    first = f"# {title}\n\n**How long it takes.** {minutes}"
+    nbformat.write(new_notebook(cells=[new_markdown_cell(first)]), path)
+    return path
+
+
+@pytest.fixture
+def small_book(tmp_path, monkeypatch):
+    """Return the way in to a book whose chapters have just been written."""
+    monkeypatch.setattr(refresh, "HERE", tmp_path)
+    chapter(tmp_path, "01-a-start.ipynb", "01 · A start", "About 70 minutes.")
+    chapter(tmp_path, "08-later.ipynb", "08 · Later?", "About 85 minutes; exercises 40 minutes.")
+    chapter(tmp_path, "09-unfinished.ipynb", "09 · Unfinished", "An evening.")
+    chapter(tmp_path, "deeper/08-later.ipynb", "08 · Deeper: much later")
+    path = write(tmp_path).rename(tmp_path / "00-way-in.ipynb")
+    nb = nbformat.read(path, as_version=4)
+    nb.cells.append(new_markdown_cell(refresh.MAP_MARK))
+    nbformat.write(nb, path)
+    return path
+
+
+def test_the_map_has_a_line_for_each_chapter_and_its_optional_sections(small_book):
+    nb = nbformat.read(small_book, as_version=4)
+    refresh.write_generated(nb, small_book.name)
+    assert nb.cells[-1].id == "map"
+    assert nb.cells[-1].source.splitlines()[4:] == [
+        "| [01 · A start](01-a-start.ipynb) | 70 minutes |  |",
+        "| [08 · Later?](08-later.ipynb) | 85 minutes | [Deeper](deeper/08-later.ipynb) |",
+        "| [09 · Unfinished](09-unfinished.ipynb) |  |  |",
+    ]
+
+
+def test_a_chapter_that_changes_makes_the_map_stale(small_book):
+    nb = nbformat.read(small_book, as_version=4)
+    assert any("the map cell" in problem for problem in refresh.check([small_book]))
+    refresh.write_generated(nb, small_book.name)
+    nbformat.write(nb, small_book)
+    assert not any("the map cell" in problem for problem in refresh.check([small_book]))
+    chapter(small_book.parent, "09-unfinished.ipynb", "09 · Finished", "About 80 minutes.")
+    assert any("the map cell" in problem for problem in refresh.check([small_book]))
+
+
+def test_two_maps_are_one_too_many(small_book):
+    nb = nbformat.read(small_book, as_version=4)
+    nb.cells.append(new_markdown_cell(refresh.MAP_MARK))
+    assert "2 cells begin" in refresh.stale_generated(nb, small_book.name)[0]
+
+
+def test_readme_names_the_optional_sections_too(small_book):
+    later, unfinished = refresh.chapter_table().splitlines()[-2:]
+    assert "(notebooks/08-later.ipynb) · [Deeper](notebooks/deeper/08-later.ipynb) |" in later
+    assert "Deeper" not in unfinished
