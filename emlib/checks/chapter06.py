@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from numbers import Real
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ def _number(value: Any, name: str, shapes: Mapping[Any, str] | None = None) -> f
         array = np.asarray(value)
     except (TypeError, ValueError):  # ragged
         raise Problem(f"{name} should be one number, but it is {kind}.") from None
-    if isinstance(value, Real):  # a Fraction is a number too
+    if isinstance(value, Fraction):
         return float(value)
     if array.dtype.kind not in "biuf":
         raise Problem(f"{name} should be one number, but it is {kind}.")
