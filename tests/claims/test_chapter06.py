@@ -166,7 +166,7 @@ def test_three_tied_predict_the_geyser_a_little_better(seeds):
 
 
 def test_a_wrong_model_owes_more(seeds):
-    """ "two for a normal ... but three and a half for a double exponential" """
+    """ "Two, and three and a half." """
     x = np.concatenate([np.random.default_rng(seed).laplace(size=(300, 1000)) for seed in seeds])
     mean, var = x.mean(axis=1), x.var(axis=1)
     luck = -0.25 * (x**2).sum(axis=1) + 500
