@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 
 from emlib import accelerate, em
 from emlib._machinery.blocks import as_array, unit_of
+from emlib._machinery.progress import work_bar
 from emlib._machinery.processes import Rng, child, seed_of
 from emlib._machinery.validation import sample_weights
 from emlib._machinery.value import FloatArray
@@ -54,6 +55,7 @@ def search(
     budget: int = 4000,
     sample_weight: ArrayLike | None = None,
     tol: float = 1e-6,
+    progress: bool = False,
     **options: Any,
 ) -> Fit[Any]:
     """Return the best fit of a mixture that can be found with a budget of E-steps.
@@ -77,6 +79,8 @@ def search(
         are left out.
     tol : float
         As for `em.run`.
+    progress : bool
+        Show a progress bar of the E-steps spent (needs tqdm).
     **options
         Passed on to ``family.start``, such as a `prior` or a `covariance_type`.
 
@@ -121,11 +125,12 @@ def search(
     if budget < 1:
         raise ValueError(f"budget must be a positive number of E-steps, not {budget!r}.")
     rows, w = _present(as_array(family, x), sample_weight)
-    here = _Search(Maker(family, rows, w, n_components, options), tol, budget)
+    make = Maker(family, rows, w, n_components, options)
     seed = seed_of(rng)
     stopped = False
-    with warnings.catch_warnings():  # most runs are no more than trials
-        warnings.simplefilter("ignore", DegenerateWarning)
+    with warnings.catch_warnings(), work_bar(budget, progress) as tell:
+        warnings.simplefilter("ignore", DegenerateWarning)  # most runs are no more than trials
+        here = _Search(make, tol, budget, tell)
         try:
             for number in itertools.count():
                 if here.left <= 0 or _settled(here.ends):
@@ -200,8 +205,10 @@ def _concluded(ends: list[Fit[Any]], spent: int, stopped: bool) -> Fit[Any]:
 class _Search:
     """What is being fitted, where each round has ended, and how much work has gone into it."""
 
-    def __init__(self, make: Maker, tol: float, budget: int) -> None:
-        self.make, self.tol, self.budget = make, tol, budget
+    def __init__(
+        self, make: Maker, tol: float, budget: int, tell: Callable[[int], object]
+    ) -> None:
+        self.make, self.tol, self.budget, self.tell = make, tol, budget, tell
         self.unit = unit_of(make.weight)
         self.ends: list[Fit[Any]] = []
         self.spent = 0
@@ -210,6 +217,11 @@ class _Search:
     def left(self) -> int:
         """E-steps that may still be spent."""
         return self.budget - self.spent
+
+    def _spend(self, n_e_steps: int) -> None:
+        """Count work that has been done, or is about to be."""
+        self.spent += n_e_steps
+        self.tell(n_e_steps)
 
     def round(self, rng: np.random.Generator) -> None:
         """Add one round to the ends: the best of its starts, then moves from there."""
@@ -240,7 +252,7 @@ class _Search:
             if self.left <= 0:
                 break
             method, own_reaches = KINDS[i % len(KINDS)]
-            self.spent += 1 + own_reaches
+            self._spend(1 + own_reaches)
             try:
                 runs.append(self._short_run(self.make.start(method, own_reaches, rng)))
                 self._keep(runs[-1], place)
@@ -255,7 +267,7 @@ class _Search:
         failures, log_joint = 0, None
         while failures < PATIENCE and self.left > 0:
             if log_joint is None:
-                self.spent += 1
+                self._spend(1)
                 log_joint = self.ends[place].model.log_joint(self.make.x)
             try:
                 run = self._try(self.ends[place], log_joint, rng)
@@ -270,7 +282,7 @@ class _Search:
         self, current: Fit[Any], log_joint: FloatArray, rng: np.random.Generator
     ) -> Fit[Any] | None:
         """Return the climb from one move; None if it leads nowhere."""
-        self.spent += 2  # densities under what is put in, and statistics
+        self._spend(2)  # densities under what is put in, and statistics
         run = self._short_run(self.make.moved(current.model, log_joint, rng))
         floor = current.objective[-1] if _is_sound(current) else -np.inf
         hope = run.objective[-1] + 2 * remaining_gain(run.objective)
@@ -298,7 +310,7 @@ class _Search:
 
     def _counted(self, steps: Iterator[Step[Any]]) -> Iterator[Step[Any]]:
         for step in steps:
-            self.spent += step.n_e_steps
+            self._spend(step.n_e_steps)
             yield step
             if self.left <= 0:
                 return
