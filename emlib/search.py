@@ -21,8 +21,8 @@ from numpy.typing import ArrayLike
 
 from emlib import accelerate, em
 from emlib._machinery.blocks import as_array, unit_of
-from emlib._machinery.progress import work_bar
 from emlib._machinery.processes import Rng, child, seed_of
+from emlib._machinery.progress import work_bar
 from emlib._machinery.validation import sample_weights
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
@@ -205,9 +205,7 @@ def _concluded(ends: list[Fit[Any]], spent: int, stopped: bool) -> Fit[Any]:
 class _Search:
     """What is being fitted, where each round has ended, and how much work has gone into it."""
 
-    def __init__(
-        self, make: Maker, tol: float, budget: int, tell: Callable[[int], object]
-    ) -> None:
+    def __init__(self, make: Maker, tol: float, budget: int, tell: Callable[[int], object]) -> None:
         self.make, self.tol, self.budget, self.tell = make, tol, budget, tell
         self.unit = unit_of(make.weight)
         self.ends: list[Fit[Any]] = []
