@@ -3,8 +3,10 @@
 EM climbs to the nearest summit, and there are many. Three things find a high one. Starts of
 *different kinds*: where one kind fails, another may do. Short runs: after ten steps the start that
 deserves more can be told. And moves: from a good summit, one component is taken away and one is
-put in elsewhere, which finds a better one sooner than starting afresh. A round is all three; there
-are as many rounds as the budget allows, and how many of them agree says how far to trust the best.
+put in elsewhere, which finds a better one sooner than starting afresh. A round is all three, and
+is over when it comes to a summit whose moves an earlier one has tried: on rugged ground many rounds
+matter more than long ones. There are as many as the budget allows, and how many of them agree says
+how far to trust the best.
 """
 
 from __future__ import annotations
@@ -37,10 +39,9 @@ from emlib.em import (
 )
 from emlib.moves import KINDS, Maker
 
-STARTS = 12  # short runs in a round
 SHORT = 10  # steps of a short run
 PATIENCE = 20  # moves that must fail in a row before a round is over
-ENOUGH = 5  # rounds in a row that must end at the best summit before the search is over
+ENOUGH = 10  # rounds in a row that must end at the best summit before the search is over
 NEAR = 0.05  # nats left to gain, below which a climb's doubts are believed
 CLIMBED = 3  # short runs that are continued, until one ends without doubts
 FAILURES = (ValueError, DegenerateError, MonotonicityError)  # of one trial; the others go on
@@ -93,7 +94,7 @@ def search(
         converged; then one that is not degenerate; then the higher. Ctrl-C ends the search as
         ``"interrupted"`` with the best so far.
 
-        The search is over when the budget is spent, or sooner when five rounds in a row have
+        The search is over when the budget is spent, or sooner when ten rounds in a row have
         ended within 0.01 nats of the best.
 
     Raises
@@ -244,12 +245,11 @@ class _Search:
         return better
 
     def _short_runs(self, place: int, rng: np.random.Generator) -> list[Fit[Any]]:
-        """Return short runs from starts of different kinds, the most promising first."""
+        """Return short runs from a start of each kind, the most promising first."""
         runs, errors = [], []
-        for i in range(STARTS):
+        for method, own_reaches in KINDS:
             if self.left <= 0:
                 break
-            method, own_reaches = KINDS[i % len(KINDS)]
             self._spend(1 + own_reaches)
             try:
                 runs.append(self._short_run(self.make.start(method, own_reaches, rng)))
@@ -263,7 +263,7 @@ class _Search:
     def _move_on(self, place: int, rng: np.random.Generator) -> None:
         """Try moves from where the round stands until so many in a row lead no higher."""
         failures, log_joint = 0, None
-        while failures < PATIENCE and self.left > 0:
+        while failures < PATIENCE and self.left > 0 and not self._is_known(place):
             if log_joint is None:
                 self._spend(1)
                 log_joint = self.ends[place].model.log_joint(self.make.x)
@@ -275,6 +275,10 @@ class _Search:
                 failures, log_joint = 0, None
             else:
                 failures += 1
+
+    def _is_known(self, place: int) -> bool:
+        """Whether an earlier round has ended where this one stands, and tried the moves there."""
+        return any(_same(end, self.ends[place]) for end in self.ends[:place])
 
     def _try(
         self, current: Fit[Any], log_joint: FloatArray, rng: np.random.Generator
