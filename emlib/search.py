@@ -3,10 +3,9 @@
 EM climbs to the nearest summit, and there are many. Three things find a high one. Starts of
 *different kinds*: where one kind fails, another may do. Short runs: after ten steps the start that
 deserves more can be told. And moves: from a good summit, one component is taken away and one is
-put in elsewhere, which finds a better one sooner than starting afresh. A round is all three, and
-is over when it comes to a summit whose moves an earlier one has tried: on rugged ground many rounds
-matter more than long ones. There are as many as the budget allows, and how many of them agree says
-how far to trust the best.
+put in elsewhere, which finds a better one sooner than starting afresh. A round is all three, or
+less where it comes to a summit whose moves an earlier round has tried. There are as many rounds as
+the budget allows, and how many of them agree says how far to trust the best.
 """
 
 from __future__ import annotations
@@ -74,7 +73,8 @@ def search(
     budget : int
         How many E-steps may be spent in all. All that passes over the data counts: a start, and
         the responsibilities for a move, count as one each. What is begun with the last of it may
-        take up to four more.
+        take up to four more. Where there are many parameters, ten times as many may be too few:
+        see benchmarks/search.md, and look at how many rounds agree.
     sample_weight : array_like, shape (N,), optional
         Non-negative weights. An integer weight counts as that many copies; rows of weight zero
         are left out.
