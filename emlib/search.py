@@ -3,8 +3,9 @@
 EM climbs to the nearest summit, and there are many. Three things find a high one. Starts of
 *different kinds*: where one kind fails, another may do. Short runs: after ten steps the start that
 deserves more can be told. And moves: from a good summit, one component is taken away and one is
-put in elsewhere, which finds a better one sooner than starting afresh. A round is all three; there
-are as many rounds as the budget allows, and how many of them agree says how far to trust the best.
+put in elsewhere, which finds a better one sooner than starting afresh. A round is all three, or
+less where it comes to a summit whose moves an earlier round has tried. There are as many rounds as
+the budget allows, and how many of them agree says how far to trust the best.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from numpy.typing import ArrayLike
 from emlib import accelerate, em
 from emlib._machinery.blocks import as_array, unit_of
 from emlib._machinery.processes import Rng, child, seed_of
+from emlib._machinery.progress import work_bar
 from emlib._machinery.validation import sample_weights
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
@@ -36,10 +38,9 @@ from emlib.em import (
 )
 from emlib.moves import KINDS, Maker
 
-STARTS = 12  # short runs in a round
 SHORT = 10  # steps of a short run
 PATIENCE = 20  # moves that must fail in a row before a round is over
-ENOUGH = 5  # rounds in a row that must end at the best summit before the search is over
+ENOUGH = 10  # rounds in a row that must end at the best summit before the search is over
 NEAR = 0.05  # nats left to gain, below which a climb's doubts are believed
 CLIMBED = 3  # short runs that are continued, until one ends without doubts
 FAILURES = (ValueError, DegenerateError, MonotonicityError)  # of one trial; the others go on
@@ -54,6 +55,7 @@ def search(
     budget: int = 4000,
     sample_weight: ArrayLike | None = None,
     tol: float = 1e-6,
+    progress: bool = False,
     **options: Any,
 ) -> Fit[Any]:
     """Return the best fit of a mixture that can be found with a budget of E-steps.
@@ -71,12 +73,15 @@ def search(
     budget : int
         How many E-steps may be spent in all. All that passes over the data counts: a start, and
         the responsibilities for a move, count as one each. What is begun with the last of it may
-        take up to four more.
+        take up to four more. Where there are many parameters, ten times as many may be too few:
+        see benchmarks/search.md, and look at how many rounds agree.
     sample_weight : array_like, shape (N,), optional
         Non-negative weights. An integer weight counts as that many copies; rows of weight zero
         are left out.
     tol : float
         As for `em.run`.
+    progress : bool
+        Show a progress bar of the E-steps spent (needs tqdm).
     **options
         Passed on to ``family.start``, such as a `prior` or a `covariance_type`.
 
@@ -89,7 +94,7 @@ def search(
         converged; then one that is not degenerate; then the higher. Ctrl-C ends the search as
         ``"interrupted"`` with the best so far.
 
-        The search is over when the budget is spent, or sooner when five rounds in a row have
+        The search is over when the budget is spent, or sooner when ten rounds in a row have
         ended within 0.01 nats of the best.
 
     Raises
@@ -121,11 +126,12 @@ def search(
     if budget < 1:
         raise ValueError(f"budget must be a positive number of E-steps, not {budget!r}.")
     rows, w = _present(as_array(family, x), sample_weight)
-    here = _Search(Maker(family, rows, w, n_components, options), tol, budget)
+    make = Maker(family, rows, w, n_components, options)
     seed = seed_of(rng)
     stopped = False
-    with warnings.catch_warnings():  # most runs are no more than trials
-        warnings.simplefilter("ignore", DegenerateWarning)
+    with warnings.catch_warnings(), work_bar(budget, progress) as tell:
+        warnings.simplefilter("ignore", DegenerateWarning)  # most runs are no more than trials
+        here = _Search(make, tol, budget, tell)
         try:
             for number in itertools.count():
                 if here.left <= 0 or _settled(here.ends):
@@ -200,8 +206,8 @@ def _concluded(ends: list[Fit[Any]], spent: int, stopped: bool) -> Fit[Any]:
 class _Search:
     """What is being fitted, where each round has ended, and how much work has gone into it."""
 
-    def __init__(self, make: Maker, tol: float, budget: int) -> None:
-        self.make, self.tol, self.budget = make, tol, budget
+    def __init__(self, make: Maker, tol: float, budget: int, tell: Callable[[int], object]) -> None:
+        self.make, self.tol, self.budget, self.tell = make, tol, budget, tell
         self.unit = unit_of(make.weight)
         self.ends: list[Fit[Any]] = []
         self.spent = 0
@@ -210,6 +216,11 @@ class _Search:
     def left(self) -> int:
         """E-steps that may still be spent."""
         return self.budget - self.spent
+
+    def _spend(self, n_e_steps: int) -> None:
+        """Count work that has been done, or is about to be."""
+        self.spent += n_e_steps
+        self.tell(n_e_steps)
 
     def round(self, rng: np.random.Generator) -> None:
         """Add one round to the ends: the best of its starts, then moves from there."""
@@ -234,13 +245,12 @@ class _Search:
         return better
 
     def _short_runs(self, place: int, rng: np.random.Generator) -> list[Fit[Any]]:
-        """Return short runs from starts of different kinds, the most promising first."""
+        """Return short runs from a start of each kind, the most promising first."""
         runs, errors = [], []
-        for i in range(STARTS):
+        for method, own_reaches in KINDS:
             if self.left <= 0:
                 break
-            method, own_reaches = KINDS[i % len(KINDS)]
-            self.spent += 1 + own_reaches
+            self._spend(1 + own_reaches)
             try:
                 runs.append(self._short_run(self.make.start(method, own_reaches, rng)))
                 self._keep(runs[-1], place)
@@ -253,9 +263,9 @@ class _Search:
     def _move_on(self, place: int, rng: np.random.Generator) -> None:
         """Try moves from where the round stands until so many in a row lead no higher."""
         failures, log_joint = 0, None
-        while failures < PATIENCE and self.left > 0:
+        while failures < PATIENCE and self.left > 0 and not self._is_known(place):
             if log_joint is None:
-                self.spent += 1
+                self._spend(1)
                 log_joint = self.ends[place].model.log_joint(self.make.x)
             try:
                 run = self._try(self.ends[place], log_joint, rng)
@@ -266,11 +276,15 @@ class _Search:
             else:
                 failures += 1
 
+    def _is_known(self, place: int) -> bool:
+        """Whether an earlier round has ended where this one stands, and tried the moves there."""
+        return any(_same(end, self.ends[place]) for end in self.ends[:place])
+
     def _try(
         self, current: Fit[Any], log_joint: FloatArray, rng: np.random.Generator
     ) -> Fit[Any] | None:
         """Return the climb from one move; None if it leads nowhere."""
-        self.spent += 2  # densities under what is put in, and statistics
+        self._spend(2)  # densities under what is put in, and statistics
         run = self._short_run(self.make.moved(current.model, log_joint, rng))
         floor = current.objective[-1] if _is_sound(current) else -np.inf
         hope = run.objective[-1] + 2 * remaining_gain(run.objective)
@@ -298,7 +312,7 @@ class _Search:
 
     def _counted(self, steps: Iterator[Step[Any]]) -> Iterator[Step[Any]]:
         for step in steps:
-            self.spent += step.n_e_steps
+            self._spend(step.n_e_steps)
             yield step
             if self.left <= 0:
                 return

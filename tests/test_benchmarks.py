@@ -4,6 +4,7 @@ import importlib
 import math
 import platform
 import re
+from dataclasses import replace
 from itertools import islice
 
 import matplotlib.pyplot as plt
@@ -264,3 +265,34 @@ def test_a_climb_that_falls_or_ends_elsewhere_is_found():
         climbs.work(falling, problem)
     with pytest.raises(ValueError, match="another summit"):
         climbs.work(climbs.quasi_newton, problem._replace(summit=-2000.0))
+
+
+# --- which search finds the best maximum: search.py
+
+
+finding = module("search")
+GALAXIES = finding.DATA["galaxies"]
+
+
+def test_a_table_of_what_was_found(capsys):
+    rows = [row for row in finding.SECTIONS["listed"] if row.n_components == 2][:2]
+    finding.table("two rows", rows, 2, (200,))
+    title, *lines, total, _ = capsys.readouterr().out.split("\n")
+    assert title.split() == ["two", "rows", "search", "200", "k-means", "200", "select", "200"]
+    assert [line[:24].strip() for line in lines] == ["galaxies 2 full", "galaxies 2 tied", "all"]
+    right = np.array([line[24:].split() for line in lines[:2]], dtype=int)
+    assert right.shape == (2, 3) and right[:, 0].tolist() == [2, 2]
+    assert lines[2].split()[1:] == [f"{share:.1%}" for share in right.sum(axis=0) / 4]
+    assert total == ""
+
+
+def test_only_a_converged_fit_without_doubts_has_a_gap():
+    row = finding.Row("galaxies", 2, "full", -220.0)
+    fit = em.fit(finding.GaussianMixture1D.start(GALAXIES, 2, 0), GALAXIES)
+    assert row.gap(fit) == -220.0 - fit.objective[-1]
+    for bad in (
+        None,
+        replace(fit, doubts=("component 0 is thin",)),
+        replace(fit, status="max_iter"),
+    ):
+        assert row.gap(bad) == math.inf

@@ -163,7 +163,35 @@ def test_rounds_have_streams_of_their_own():
 def test_it_ends_early_where_all_rounds_agree():
     fit = search(GaussianMixture, FAITHFUL, 2, 0, budget=100_000)
     assert fit.n_e_steps < 4000
-    assert "found by 5 of 5 runs" in fit.message
+    assert "found by 10 of 10 runs" in fit.message
+
+
+def test_progress_is_a_bar_of_e_steps(monkeypatch, capsys):
+    tqdm = pytest.importorskip("tqdm.auto")
+    made = []
+
+    class Bar(tqdm.tqdm):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            made.append(self)
+
+    monkeypatch.setattr(tqdm, "tqdm", Bar)
+    plain = search(GaussianMixture, FAITHFUL, 4, 0, budget=333)
+    assert made == [] and capsys.readouterr() == ("", "")
+    shown = search(GaussianMixture, FAITHFUL, 4, 0, budget=333, progress=True)
+    assert_same_fit(plain, shown)
+    [bar] = made
+    assert bar.n == bar.total == 333 and bar.disable  # full, and closed
+    early = search(GaussianMixture, FAITHFUL, 2, 0, budget=100_000, progress=True)
+    assert made[1].n == early.n_e_steps
+    assert "E-steps" in capsys.readouterr().err
+
+
+def test_a_round_that_comes_to_a_known_summit_is_over():
+    """The moves from there have been tried: a few starts and one climb, and no moves."""
+    first, *later = search(GaussianMixture, FAITHFUL, 2, 0, budget=2000).runs
+    assert len(later) > 3 and first.n_e_steps > 250
+    assert all(run.n_e_steps < 150 for run in later)
 
 
 # --- weights
