@@ -14,7 +14,7 @@ import contextlib
 import itertools
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,7 @@ def search(
     sample_weight: ArrayLike | None = None,
     tol: float = 1e-6,
     progress: bool = False,
+    sound: bool = True,
     **options: Any,
 ) -> Fit[Any]:
     """Return the best fit of a mixture that can be found with a budget of E-steps.
@@ -82,6 +83,9 @@ def search(
         As for `em.run`.
     progress : bool
         Show a progress bar of the E-steps spent (needs tqdm).
+    sound : bool
+        Whether a fit with `doubts` is passed over, however high it is. Not if heights are to be
+        compared with each other, as in a likelihood-ratio test.
     **options
         Passed on to ``family.start``, such as a `prior` or a `covariance_type`.
 
@@ -90,7 +94,7 @@ def search(
     Fit
         The best of all rounds; the message says how many of them found it. Each round is one of
         `runs`, with the work it took in its `n_e_steps`; that of the result is all work. Best is,
-        however high others are, a fit that has converged and has no `doubts`; then one that has
+        however high others are, a fit that has converged and is sound; then one that has
         converged; then one that is not degenerate; then the higher. Ctrl-C ends the search as
         ``"interrupted"`` with the best so far.
 
@@ -131,17 +135,17 @@ def search(
     stopped = False
     with warnings.catch_warnings(), work_bar(budget, progress) as tell:
         warnings.simplefilter("ignore", DegenerateWarning)  # most runs are no more than trials
-        here = _Search(make, tol, budget, tell)
+        here = _Search(make, _Taste(sound), tol, budget, tell)
         try:
             for number in itertools.count():
-                if here.left <= 0 or _settled(here.ends):
+                if here.left <= 0 or here.taste.is_settled(here.ends):
                     break
                 here.round(np.random.default_rng(child(seed, number)))
         except KeyboardInterrupt:
             stopped = True
             if not here.ends:
                 raise
-    return _concluded(here.ends, here.spent, stopped)
+    return _concluded(here.taste, here.ends, here.spent, stopped)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -149,44 +153,52 @@ def search(
 # ---------------------------------------------------------------------------------------------
 
 
-def _standing(fit: Fit[Any]) -> tuple[bool, bool, bool, float]:
-    """Return by what fits are compared: no height makes up for a doubt."""
-    sound = fit.converged and not fit.doubts
-    return sound, fit.converged, fit.status != "degenerate", float(fit.objective[-1])
+@dataclass(frozen=True)
+class _Taste:
+    """By what fits are compared; `sound` is whether a doubt outweighs any height."""
+
+    sound: bool
+
+    def standing(self, fit: Fit[Any]) -> tuple[bool, bool, bool, float]:
+        """Return what is compared, the most important first."""
+        height = float(fit.objective[-1])
+        return self.is_sound(fit), fit.converged, fit.status != "degenerate", height
+
+    def is_sound(self, fit: Fit[Any]) -> bool:
+        return fit.converged and not self.doubts(fit)
+
+    def doubts(self, fit: Fit[Any]) -> bool:
+        return self.sound and bool(fit.doubts)
+
+    def promise(self, run: Fit[Any]) -> tuple[bool, float]:
+        """Return by what short runs are compared, few of which have converged."""
+        good = run.status != "degenerate" and not self.doubts(run)
+        return good, float(run.objective[-1])
+
+    def better(self, new: Fit[Any], old: Fit[Any]) -> bool:
+        """Whether a fit is better by more than two climbs to the same summit may differ."""
+        *kind, height = self.standing(old)
+        return self.standing(new) > (*kind, height + em.FOUND)
+
+    def same(self, fit: Fit[Any], best: Fit[Any]) -> bool:
+        return not self.better(fit, best) and not self.better(best, fit)
+
+    def best(self, ends: list[Fit[Any]]) -> Fit[Any]:
+        return max(ends, key=self.standing)
+
+    def is_settled(self, ends: list[Fit[Any]]) -> bool:
+        """Whether the last rounds have all ended at the best summit."""
+        last = ends[-ENOUGH:]
+        return len(last) == ENOUGH and all(self.same(fit, self.best(ends)) for fit in last)
 
 
-def _promise(run: Fit[Any]) -> tuple[bool, float]:
-    """Return by what short runs are compared, few of which have converged."""
-    return run.status != "degenerate" and not run.doubts, float(run.objective[-1])
-
-
-def _is_sound(fit: Fit[Any]) -> bool:
-    return _standing(fit)[0]
-
-
-def _better(new: Fit[Any], old: Fit[Any]) -> bool:
-    """Whether a fit is better by more than two climbs to the same summit may differ."""
-    *kind, height = _standing(old)
-    return _standing(new) > (*kind, height + em.FOUND)
-
-
-def _same(fit: Fit[Any], best: Fit[Any]) -> bool:
-    return not _better(fit, best) and not _better(best, fit)
-
-
-def _settled(ends: list[Fit[Any]]) -> bool:
-    """Whether the last rounds have all ended at the best summit."""
-    last = ends[-ENOUGH:]
-    return len(last) == ENOUGH and all(_same(fit, max(ends, key=_standing)) for fit in last)
-
-
-def _concluded(ends: list[Fit[Any]], spent: int, stopped: bool) -> Fit[Any]:
+def _concluded(taste: _Taste, ends: list[Fit[Any]], spent: int, stopped: bool) -> Fit[Any]:
     """Return the best round, with all of them in its `runs`, and warn if it cannot be trusted."""
-    best = max(ends, key=_standing)
-    found = sum(_same(fit, best) for fit in ends)
+    best = taste.best(ends)
+    found = sum(taste.same(fit, best) for fit in ends)
     if best.status == "degenerate":
         warn(f"EM stopped: {best.message}", DegenerateWarning)
-    elif best.doubts:
+    elif taste.doubts(best):
         text = f"the best of {len(ends)} runs may be spurious: {best.doubts[0]}"
         warn(f"{text} No run is without doubts. Use fewer components or a prior.", SpuriousWarning)
     if best.status == "max_iter":
@@ -206,8 +218,11 @@ def _concluded(ends: list[Fit[Any]], spent: int, stopped: bool) -> Fit[Any]:
 class _Search:
     """What is being fitted, where each round has ended, and how much work has gone into it."""
 
-    def __init__(self, make: Maker, tol: float, budget: int, tell: Callable[[int], object]) -> None:
-        self.make, self.tol, self.budget, self.tell = make, tol, budget, tell
+    def __init__(
+        self, make: Maker, taste: _Taste, tol: float, budget: int, tell: Callable[[int], object]
+    ) -> None:
+        self.make, self.taste = make, taste
+        self.tol, self.budget, self.tell = tol, budget, tell
         self.unit = unit_of(make.weight)
         self.ends: list[Fit[Any]] = []
         self.spent = 0
@@ -230,7 +245,7 @@ class _Search:
             with contextlib.suppress(*FAILURES):
                 if self.left > 0:
                     self._keep(self._climb(run.model), place)
-            if _is_sound(self.ends[place]):
+            if self.taste.is_sound(self.ends[place]):
                 break
         if self.ends[place:] and self.make.n_components > 1:
             self._move_on(place, rng)
@@ -239,7 +254,7 @@ class _Search:
 
     def _keep(self, run: Fit[Any], place: int) -> bool:
         """Let the round end where a run has ended, if that is better; return whether it is."""
-        better = not self.ends[place:] or _better(run, self.ends[place])
+        better = not self.ends[place:] or self.taste.better(run, self.ends[place])
         if better:
             self.ends[place:] = [run]
         return better
@@ -258,7 +273,7 @@ class _Search:
                 errors.append(error)
         if errors and not runs and not self.ends:
             raise errors[0]
-        return sorted(runs, key=_promise, reverse=True)
+        return sorted(runs, key=self.taste.promise, reverse=True)
 
     def _move_on(self, place: int, rng: np.random.Generator) -> None:
         """Try moves from where the round stands until so many in a row lead no higher."""
@@ -278,7 +293,7 @@ class _Search:
 
     def _is_known(self, place: int) -> bool:
         """Whether an earlier round has ended where this one stands, and tried the moves there."""
-        return any(_same(end, self.ends[place]) for end in self.ends[:place])
+        return any(self.taste.same(end, self.ends[place]) for end in self.ends[:place])
 
     def _try(
         self, current: Fit[Any], log_joint: FloatArray, rng: np.random.Generator
@@ -286,9 +301,9 @@ class _Search:
         """Return the climb from one move; None if it leads nowhere."""
         self._spend(2)  # densities under what is put in, and statistics
         run = self._short_run(self.make.moved(current.model, log_joint, rng))
-        floor = current.objective[-1] if _is_sound(current) else -np.inf
+        floor = current.objective[-1] if self.taste.is_sound(current) else -np.inf
         hope = run.objective[-1] + 2 * remaining_gain(run.objective)
-        if run.status == "degenerate" or run.doubts or hope < floor or self.left <= 0:
+        if not self.taste.promise(run)[0] or hope < floor or self.left <= 0:
             return None
         return self._climb(run.model, floor)
 
@@ -299,7 +314,8 @@ class _Search:
 
     def _climb(self, model: Any, floor: float = -np.inf) -> Fit[Any]:
         """Return the fit from `model`, given up where it cannot end soundly above `floor`."""
-        return self._follow(accelerate.anderson, model, callback=_hopeless(floor, self.unit))
+        stop = _hopeless(floor, self.unit, self.taste.sound)
+        return self._follow(accelerate.anderson, model, callback=stop)
 
     def _follow(self, steps: Callable[..., Any], model: Any, **options: Any) -> Fit[Any]:
         """Return `em.run` of a climb, which ends when the budget is spent."""
@@ -318,8 +334,8 @@ class _Search:
                 return
 
 
-def _hopeless(floor: float, unit: float) -> Callable[[Step[Any]], bool]:
-    """Return a callback that stops a climb which will not end soundly above `floor`."""
+def _hopeless(floor: float, unit: float, sound: bool) -> Callable[[Step[Any]], bool]:
+    """Return a callback that stops a climb which will not end above `floor`, soundly if asked."""
     heights: list[float] = []
     low = 0
 
@@ -328,7 +344,7 @@ def _hopeless(floor: float, unit: float) -> Callable[[Step[Any]], bool]:
         heights.append(step.objective)
         left = remaining_gain(heights)
         low = low + 1 if step.objective + left < floor + em.FOUND else 0
-        near = left < NEAR and np.isfinite(floor)
+        near = sound and left < NEAR and np.isfinite(floor)
         return low > 1 or (near and bool(step.model.doubts(step.expectation.counts / unit)))
 
     return stop

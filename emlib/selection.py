@@ -57,6 +57,7 @@ class Candidate:
     n_starts: int | None
     tol: float
     max_iter: int
+    sound: bool = True  # whether the search passes over fits that have doubts
 
     def __post_init__(self) -> None:
         at_least_one(self.budget, "budget")
@@ -83,6 +84,7 @@ class Candidate:
 
     def _search(self, x: Any, weight: Any, rng: np.random.Generator) -> em.Fit[Any]:
         how = {"budget": self.budget, "tol": self.tol, "sample_weight": weight}
+        how["sound"] = self.sound
         return search(self.family, x, self.n_components, rng, **how, **self.options)
 
     def _climb(self, x: Any, weight: Any, rng: np.random.Generator, method: str) -> em.Fit[Any]:

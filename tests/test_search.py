@@ -17,6 +17,7 @@ from emlib import (
     em,
     initial,
 )
+from emlib.bootstrap import bootstrap_lrt
 from emlib.moves import KINDS
 from emlib.search import search
 from test_newcomer_family import HOURS, ExponentialMixture
@@ -270,3 +271,20 @@ def test_a_climb_that_was_cut_off_is_not_better_than_one_with_doubts():
     with pytest.warns(SpuriousWarning):
         fit = search(GaussianMixture1D, GALAXIES, 6, 0, common_variance=True, budget=800)
     assert fit.converged and fit.doubts
+
+
+def test_heights_alone_if_they_are_to_be_compared():
+    """Two values that nearly agree: a needle, higher than any fit without doubts."""
+    x = np.append(np.random.default_rng(0).standard_normal(30), [1.5, 1.5001])
+    sound = search(GaussianMixture1D, x, 2, 0, budget=1000)
+    highest = search(GaussianMixture1D, x, 2, 0, budget=1000, sound=False)
+    assert not sound.doubts
+    assert highest.doubts
+    assert highest.converged
+    assert highest.objective[-1] > sound.objective[-1] + 1
+
+
+def test_the_bootstrap_compares_heights():
+    x = np.append(np.random.default_rng(0).standard_normal(30), [1.5, 1.5001])
+    test = bootstrap_lrt(GaussianMixture1D, x, 1, 2, rng=0, n_bootstrap=2)
+    assert test.alternative.doubts
