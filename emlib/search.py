@@ -74,8 +74,8 @@ def search(
     budget : int
         How many E-steps may be spent in all. All that passes over the data counts: a start, and
         the responsibilities for a move, count as one each. What is begun with the last of it may
-        take up to four more. Where there are many parameters, ten times as many may be too few:
-        see benchmarks/search.md, and look at how many rounds agree.
+        take up to four more. Where there are many parameters, 30 000 may be too few: look
+        at how many rounds agree, and see benchmarks/search.md.
     sample_weight : array_like, shape (N,), optional
         Non-negative weights. An integer weight counts as that many copies; rows of weight zero
         are left out.
