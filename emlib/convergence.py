@@ -146,8 +146,8 @@ def cautious_gain(objective: ArrayLike) -> float:
     Returns
     -------
     float
-        R / (1 - q), with q over the last three steps; infinite if q is 1 or more, or as long as
-        there was no estimate three steps ago.
+        R / (1 - q), with q over the last three steps; infinite if q is 1 or more, or if the gains
+        grew three steps ago.
 
     References
     ----------
@@ -162,12 +162,15 @@ def cautious_gain(objective: ArrayLike) -> float:
     0.50 1.01
     """
     values = np.asarray(objective, dtype=float)
-    left, before = remaining_gain(values), remaining_gain(values[:-PATIENCE])
-    if left == 0.0 or not np.isfinite(left + before):
+    left = remaining_gain(values)
+    if left == 0.0 or len(values) < 4:
         return left if left == 0.0 else float("inf")
-    climbed = float(values[-1] - values[-1 - PATIENCE])
+    then = max(3, len(values) - PATIENCE)
+    before = remaining_gain(values[:then])
+    climbed = float(values[-1] - values[then - 1])
     rise = max(0.0, climbed + left - before)
-    return left * climbed / (climbed - rise) if rise < climbed else float("inf")
+    known = np.isfinite(left) and np.isfinite(before) and rise < climbed
+    return left * climbed / (climbed - rise) if known else float("inf")
 
 
 # ---------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from emlib._machinery.validation import SMALLEST, frozen, one_of
-from emlib._machinery.value import FloatArray, IntArray, Value
+from emlib._machinery.value import BoolArray, FloatArray, IntArray, Value
 from emlib.coordinates import DEFINITE, POSITIVE, Space
 from emlib.em import DegenerateError
 from emlib.mixture import COLLAPSED
@@ -187,10 +187,12 @@ class Covariances(Value):
         if flat.any():
             k = int(flat.any(axis=1).argmax())
             who = "the common covariance" if self.shared else f"component {k}"
+            simpler = len(means[k]) > 1 and self.kind != "spherical"
+            remedy = ", use a simpler covariance_type or" if simpler else " or use"
             raise DegenerateError(
                 f"{who} has collapsed onto a point or a plane near x = "
                 f"{np.array2string(means[k], precision=6)}, where the likelihood has no bound. "
-                "Start elsewhere, use a simpler covariance_type or a prior (chapter 5).",
+                f"Start elsewhere{remedy} a prior (chapter 5).",
                 k,
             )
 
@@ -200,23 +202,45 @@ class Covariances(Value):
         raise NotImplementedError
 
     @classmethod
-    def require_spread(cls, x: FloatArray, within: FloatArray, everything: FloatArray) -> None:
+    def require_spread(
+        cls, x: FloatArray, within: FloatArray, everything: FloatArray, with_prior: bool
+    ) -> None:
         """Raise a ValueError that names a column without spread of its own within groups.
 
         Given the rows (N, D), the covariance within groups, and that of all rows, (D, D).
         """
-        _refuse_constant_columns(x, unless_all=cls is Spherical)
-        # Beside its own variance, too, a column must have some left, given those before it.
-        alone = np.diag(np.diag(within))
-        own, itself, whole = cls.left(cls._forms(within, alone, everything))
-        flat = ~(own > COLLAPSED * np.fmax(itself, whole))
+        flat = cls.flat(within, everything)
         if flat.any():
             what = f"column {flat.argmax()} has" if cls is not Spherical else "there is"
+            remedies = ["fewer components", "more rows"]
+            remedies += (
+                ['covariance_type="diag"'] if issubclass(cls, Full) and len(flat) > 1 else []
+            )
+            remedies += [] if with_prior else ['prior="default"']
             raise ValueError(
                 f"x ({x.shape[0]} rows, {x.shape[1]} columns): within the starting groups {what} "
-                "no spread of its own. Use fewer components, more rows, a simpler covariance_type "
-                'such as "diag", or leave out dependent columns and outliers.'
+                f"no spread of its own. Use {', '.join(remedies)}, or leave out dependent columns "
+                "and outliers."
             )
+
+    @classmethod
+    def flat(cls, within: FloatArray, everything: FloatArray) -> BoolArray:
+        """Return which features have no spread of their own, (D,) or (1,), given those before.
+
+        Beside the covariance of all rows, and beside their own variance, both within groups.
+        """
+        alone = np.diag(np.diag(within))
+        own, itself, whole = cls.left(cls._forms(within, alone, everything))
+        return np.asarray(~(own > COLLAPSED * np.fmax(itself, whole)))
+
+    @classmethod
+    def refuse_constant_columns(cls, x: FloatArray) -> None:
+        """Raise a ValueError if a column has only one value; or, for one variance, if all have."""
+        constant = np.ptp(x, axis=0) == 0
+        if constant.all():
+            raise ValueError("all rows of x are equal: there is no covariance to model.")
+        if constant.any() and cls is not Spherical:
+            raise ValueError(f"x: column {constant.argmax()} is constant. Leave it out.")
 
     @classmethod
     def _forms(cls, *matrices: FloatArray) -> FloatArray:
@@ -565,15 +589,6 @@ def diagonals(stack: FloatArray) -> FloatArray:
 def _by_feature(values: FloatArray, d: int) -> FloatArray:
     """Return one value a component and feature, (K, D), from shape (K, D) or (K,)."""
     return values.reshape(len(values), -1) * np.ones(d)
-
-
-def _refuse_constant_columns(x: FloatArray, unless_all: bool) -> None:
-    """Raise a ValueError if a column has only one value; or, for one variance, if all have."""
-    constant = np.ptp(x, axis=0) == 0
-    if constant.all():
-        raise ValueError("all rows of x are equal: there is no covariance to model.")
-    if constant.any() and not unless_all:
-        raise ValueError(f"x: column {constant.argmax()} is constant. Leave it out.")
 
 
 def _refuse(bad: NDArray[np.bool_], stack: FloatArray, name: str, fault: str) -> None:

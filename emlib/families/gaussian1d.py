@@ -126,9 +126,10 @@ class GaussianMixture1D(Clouds):
         try:
             model = middle.m_step(middle.expect_under(rows, r))
         except DegenerateError as error:
+            remedy = ', prior="default"' if prior is None else ""
             raise ValueError(
                 f"x ({len(rows)} rows): no spread is left within the {k} starting groups. "
-                "Use fewer components or more rows, or leave outliers out."
+                f"Use fewer components, more rows{remedy}, or leave outliers out."
             ) from error
         return replace(model, common_variance=common_variance)
 
