@@ -139,7 +139,7 @@ class Rows(OfRows):
         """
         with contextlib.suppress(TypeError):  # an array that cannot be made one has no numbers
             array = np.asanyarray(x) if hasattr(x, "__array__") else np.array(None)
-            if array.dtype.kind in "biuf" and array.ndim and len(array):
+            if array.dtype.kind in "biuf" and array.ndim == 1 + self.row_ndim and len(array):
                 return array
         return self.check(x)
 
