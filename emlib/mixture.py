@@ -220,14 +220,12 @@ class Mixture(Rows):
         """
         one_of(labels, "labels", ("soft", "hard"))
 
-        def vagueness(block: FloatArray) -> FloatArray:
-            if not len(block):
-                return np.zeros(0)
-            _, r = posterior(self._log_joint(block))
-            return entr(r).sum(axis=1) if labels == "soft" else -np.log(r.max(axis=1))
+        def clear_density(block: FloatArray) -> FloatArray:
+            log_density, r = posterior(self._log_joint(block)) if len(block) else self._nothing()
+            vague = entr(r).sum(axis=1) if labels == "soft" else -np.log(r.max(axis=1))
+            return log_density - vague
 
-        vague = self._sum_by_block(vagueness, x, sample_weight)
-        return self.bic(x, sample_weight) + 2 * vague
+        return self._bic_of(clear_density, x, sample_weight)
 
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Return the counts and `statistics` of a block under its responsibilities."""

@@ -203,6 +203,16 @@ def whole_weights(sample_weight: ArrayLike | None, n_rows: int) -> IntArray:
     return weights.astype(np.int64)
 
 
+def copied(pieces: Any, sample_weight: ArrayLike | None) -> Any:
+    """Return rows of an array, or sequences of a list, each as often as its weight says."""
+    if sample_weight is None:
+        return pieces
+    index = np.repeat(np.arange(len(pieces)), whole_weights(sample_weight, len(pieces)))
+    if not index.size:
+        raise ValueError("all sample weights are zero, so there is nothing to fit.")
+    return pieces[index] if isinstance(pieces, np.ndarray) else [pieces[i] for i in index]
+
+
 def check_weights(weights: ArrayLike) -> FloatArray:
     """Return mixing weights (K,): non-negative, with sum one to within rounding."""
     pi = frozen(weights, "weights", (None,))
