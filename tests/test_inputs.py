@@ -4,6 +4,7 @@ import array
 import collections
 import datetime
 import re
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -250,6 +251,17 @@ def test_remedies_work(name):
         assert f"not {shape}" in str(error.value)  # of the whole, not of a block
     names = {"x": x, "np": np, "structured_to_unstructured": structured_to_unstructured}
     assert ask(eval(remedy, names)) is not None
+
+
+def test_the_page_of_inputs_lists_what_is_run_here():
+    page = (Path(__file__).resolve().parents[1] / "docs" / "inputs.md").read_text("utf-8")
+    taken, refused = page.split("## Refused")
+    rows = re.findall(r"^\| (?!what|-)(.*?) \|", taken, re.M)
+    named = [name for row in rows for name in (row,) if name in CONTAINERS]
+    named += [name for row in rows for name in row.split(", ") if row not in CONTAINERS]
+    assert sorted(named) == sorted(CONTAINERS | ON_A_LINE)
+    given = re.findall(r"`(\S.*?)`", refused.replace("`numpy.lib.recfunctions`", ""))
+    assert set(given) == {remedy for _, _, remedy in REMEDIES.values()}
 
 
 def test_the_remedy_for_rounded_weights_works():
