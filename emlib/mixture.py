@@ -262,6 +262,14 @@ class Mixture(Rows):
         """Return the log densities and responsibilities of no data."""
         return np.zeros(0), np.zeros((0, self.n_components))
 
+    def with_weights(self, weights: ArrayLike) -> Self:
+        """Return the same components with other mixing weights, shape (K,).
+
+        What a model around a mixture calls if it knows better, such as one whose labels have a
+        memory; weights that are held stay.
+        """
+        return replace(self, weights=weights)  # type: ignore[type-var]
+
     # -- the order of components ----------------------------------------------------------
 
     def sorted(self, by: str) -> Self:
