@@ -21,7 +21,7 @@ from emlib._machinery.validation import (
 from emlib._machinery.value import BoolArray, FloatArray, IntArray, numbers
 from emlib.convergence import ALIKE, SAME, pairs_within
 from emlib.em import DegenerateError, Expectation
-from emlib.prior import Dirichlet, MixturePrior
+from emlib.prior import MixturePrior
 from emlib.rows import Rows
 
 EMPTY = 1e-12  # share of the data below which a component counts as empty
@@ -318,9 +318,8 @@ class Mixture(Rows):
         if not np.array_equal(np.sort(places, axis=None), np.arange(self.n_components)):
             raise ValueError(f"order must name each component once, but it is {order!r}.")
         new = {name: _in_order(getattr(self, name), places) for name in self._own}
-        if self.prior is not None and self.prior.weights.concentration.ndim:
-            weights = Dirichlet(self.prior.weights.concentration[places])
-            new["prior"] = replace(self.prior, weights=weights)
+        if self.prior is not None:
+            new["prior"] = self.prior.reordered(places)
         return replace(self, **new)  # type: ignore[type-var]
 
     # -- doubts ---------------------------------------------------------------------------

@@ -56,7 +56,8 @@ class GaussianMixture(Clouds):
     prior : MixturePrior, optional
         With a `NormalInverseWishart` for the components, its scale in the shape of one
         covariance: (D, D) for "full" and "tied", (D,) for "diag", a number for "spherical". The
-        M-step then returns the maximum a posteriori.
+        M-step then returns the maximum a posteriori. Or with
+        a sequence of them, one for each component.
 
     Raises
     ------
