@@ -292,7 +292,7 @@ def prior_for(
     if isinstance(prior, str):
         one_of(prior, "prior", ["default"])
         return default(*arguments)
-    if prior is not None and isinstance(getattr(prior, "components", None), tuple):
+    if isinstance(prior, MixturePrior) and isinstance(prior.components, tuple):
         raise ValueError(
             "a prior for each component says which is which, and the groups of a start do not. "
             "Make the model yourself, with means=[p.mean for p in prior.components]."

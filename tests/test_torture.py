@@ -579,7 +579,7 @@ def test_nan_and_infinities(kind, call, bad):
     [
         (X.astype(object), "x must hold real numbers, but its type is object. Convert it"),
         (X.astype(str), "x must hold real numbers, but its type is <U"),
-        (X + 0j, "x must hold real numbers, but its type is complex128"),
+        (X + 0j, "x must hold real numbers, but they are complex"),
         ([[1.0, None], [2.0, 3.0]], "x must hold real numbers"),
         ([[1.0, 2.0], [3.0]], "x is not an array of numbers"),
         (np.empty((0, 2)), r"x is empty \(its shape is \(0, 2\)\); at least one row"),

@@ -141,7 +141,9 @@ def gathered(
     check = check or _numbers
     sizes = [len(rows) for rows, _ in pieces(family, check, x, sample_weight)]
     if not sum(sizes):
-        raise ValueError("all sample weights are zero, so there is nothing to fit.")
+        why = "x is empty; at least one row is needed."
+        nothing = "all sample weights are zero, so there is nothing to fit."
+        raise ValueError(why if sample_weight is None else nothing)
     chosen: list[Any] = [slice(None)] * len(sizes)
     if rng is not None and sum(sizes) > MOST:
         edges = np.cumsum([0, *sizes])
