@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from emlib import em
 from emlib._machinery.blocks import as_array
 from emlib._machinery.processes import Rng, child, map_jobs, seed_of
-from emlib._machinery.validation import at_least_one, whole_weights
+from emlib._machinery.validation import at_least_one, copied
 from emlib._machinery.value import FloatArray
 from emlib.selection import Candidate
 
@@ -157,9 +157,7 @@ def bootstrap_lrt(
             f"{alternative}."
         )
     at_least_one(n_bootstrap, "n_bootstrap")
-    rows = as_array(family, x)
-    if sample_weight is not None:
-        rows = np.repeat(rows, whole_weights(sample_weight, len(rows)), axis=0)
+    rows = copied(as_array(family, x), sample_weight)
     seed = seed_of(rng)
     # Heights are compared, so the highest fit counts, doubtful or not: on the data and on all
     # samples alike.

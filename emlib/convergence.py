@@ -19,6 +19,7 @@ from emlib._machinery.value import FloatArray, numbers
 EPS = float(np.finfo(np.float64).eps)
 WINDOW = 100  # gains looked back on when the rate is estimated
 PATIENCE = 3  # steps in a row that must agree that the summit is near
+CLEAR = 1e-6  # nats: behind larger gains a slower part of the climb may be hidden
 SAME = 1e-6  # distance between components below which EM cannot tell them apart
 NEAR = 1e-3  # and below which one looks whether they part
 ALIKE = 0.05  # and below which they are nearly the same
@@ -117,13 +118,59 @@ def remaining_gain(objective: ArrayLike) -> float:
     gains = np.diff(values)
     if gains.size == 0:
         return float("inf")
-    # EM cannot fall: if the step before did, that shows how far rounding goes here.
-    if gains[-1] <= max(4 * EPS * max(1.0, abs(values[-1])), -gains[-2:].min()):
+    # EM cannot fall: how far it has fallen of late shows how far rounding goes here.
+    recent = values[-WINDOW - 1 :]
+    peaks = np.maximum.accumulate(recent)
+    rounding = max(4 * EPS * max(1.0, abs(values[-1])), (peaks - recent).max())
+    if recent[-1] - peaks[-2] <= rounding:
         return 0.0
     if gains.size == 1 or gains[-2] <= 0:
         return float("inf")
     ratio = max(gains[-1] / gains[-2], _gain_ratio(gains))
     return float(gains[-1] * ratio / (1 - ratio)) if ratio < 1 else float("inf")
+
+
+def cautious_gain(objective: ArrayLike) -> float:
+    """Estimate the objective still to be gained where the climb may slow down more and more.
+
+    `remaining_gain` trusts the ratio of the gains to stay. Where it creeps to 1 (beside a
+    degenerate point), or where a slow part of the climb comes out from behind a fast one, the
+    summit that it foretells rises from step to step. If that rises by q for every nat climbed,
+    and goes on to do so, then the R nats that are foretold will be R + q R + q^2 R + ... in all.
+
+    Parameters
+    ----------
+    objective : array_like, shape (n,)
+        Objective of successive iterates, in nats.
+
+    Returns
+    -------
+    float
+        R / (1 - q), with q over the last three steps; infinite if q is 1 or more, or if the gains
+        grew three steps ago.
+
+    References
+    ----------
+    Exact, as the steps go to zero, for gains that fall like a power of the step number, where
+    Aitken's is not: what Lubkin (1952), J. Res. Natl. Bur. Stand. 48:228-254, does for series.
+
+    Examples
+    --------
+    >>> n = np.arange(100.0, 200.0)
+    >>> left = 1 / n  # a summit at zero, and every gain about 1 / n^2
+    >>> print(f"{remaining_gain(-left) / left[-1]:.2f} {cautious_gain(-left) / left[-1]:.2f}")
+    0.50 1.01
+    """
+    values = np.asarray(objective, dtype=float)
+    left = remaining_gain(values)
+    if left == 0.0 or len(values) < 4:
+        return left if left == 0.0 else float("inf")
+    then = max(3, len(values) - PATIENCE)
+    before = remaining_gain(values[:then])
+    climbed = float(values[-1] - values[then - 1])
+    rise = max(0.0, climbed + left - before)
+    known = np.isfinite(left) and np.isfinite(before) and rise < climbed
+    return left * climbed / (climbed - rise) if known else float("inf")
 
 
 # ---------------------------------------------------------------------------------------------
@@ -168,10 +215,12 @@ class Watch:
         self._objective = [*self._objective[-WINDOW - 1 :], objective]
         _check_monotone(self._objective, self._n)
         self._models = [*self._models[-2:], model]
-        near = remaining_gain(self._objective) <= self.tol
+        near = cautious_gain(self._objective) <= self.tol
         leaving = near and (_growing(self._models) or _parting(self._models))
         self._calm = self._calm + 1 if near and not leaving else 0
-        return _verdict(model, self.tol) if self._calm >= PATIENCE else None
+        if self._calm < PATIENCE:
+            return None
+        return _verdict(model, self.tol, self._objective[-1] - self._objective[-2])
 
 
 def _check_monotone(objective: Sequence[float], n: int) -> None:
@@ -190,11 +239,13 @@ def _check_monotone(objective: Sequence[float], n: int) -> None:
         )
 
 
-def _verdict(model: Any, tol: float) -> tuple[str, str]:
-    """Return status and message of a climb that has come to rest."""
+def _verdict(model: Any, tol: float, gain: float) -> tuple[str, str]:
+    """Return status and message of a climb that has come to rest with a last gain."""
     same = pairs_within(model, SAME)
     if not same:
-        return "converged", f"less than tol={tol:g} nats left to gain"
+        hidden = f", unless a slower part is hidden behind steps of {gain:.1g} nats"
+        text = f"less than tol={tol:g} nats left to gain{hidden if gain > CLEAR else ''}"
+        return "converged", text
     first, second = same[0]
     return "degenerate", (
         f"components {first} and {second} are the same, and EM cannot tell them apart: the start "

@@ -269,9 +269,10 @@ def run(
     unit : float
         What a row weighs, if that is less than 1: `fit` knows it.
     tol : float
-        In nats of objective *still to be gained*, as estimated by `convergence.remaining_gain`
+        In nats of objective *still to be gained*, as estimated by `convergence.cautious_gain`
         (not the gain of the last step, which is small on any slow climb), times `unit`: weights
-        that are shares and not counts give a small objective.
+        that are shares and not counts give a small objective. A loose one may be met on a plateau,
+        before the slow part of the climb has begun; the message of the fit then says so.
     max_iter : int
         Largest number of steps after the start.
     callback : callable, optional

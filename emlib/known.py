@@ -60,6 +60,10 @@ class Around(Mixture):
     def _own(self) -> list[str]:
         return self.model._own
 
+    def with_weights(self, weights: ArrayLike) -> Self:
+        """Return the same, with other mixing weights of the mixture inside."""
+        return replace(self, model=self.model.with_weights(weights))
+
     def log_prior(self) -> float:
         """Return the log prior density of the parameters, known or not; 0.0 without a prior."""
         return self.model.log_prior()
@@ -246,14 +250,23 @@ class Held(Around):
         kept: dict[str, Any] = {}
         for name, mask in self.masks.items():
             old, value = getattr(self.model, name), getattr(new, name)
-            if mask.all():
-                kept[name] = old
-            elif name == "weights":  # the free ones share what the held ones leave
-                left = 1 - old[mask].sum()
-                kept[name] = np.where(mask, old, value * (left / value[~mask].sum()))
+            if name == "weights":
+                kept[name] = self._with_held(value)
             else:
-                kept[name] = _put(value, mask, old[mask])
+                kept[name] = old if mask.all() else _put(value, mask, old[mask])
         return replace(self, model=replace(new, **kept))  # type: ignore[type-var]
+
+    def with_weights(self, weights: ArrayLike) -> Self:
+        """Return the same, with other mixing weights where they are not held."""
+        return replace(self, model=self.model.with_weights(self._with_held(np.asarray(weights))))
+
+    def _with_held(self, weights: FloatArray) -> FloatArray:
+        """Return mixing weights of which the free ones share what the held ones leave."""
+        old, mask = self.weights, self.masks.get("weights", np.zeros(self.n_components, dtype=bool))
+        if mask.all() or not mask.any():
+            return old if mask.all() else weights
+        left = 1 - old[mask].sum()
+        return np.where(mask, old, weights * (left / weights[~mask].sum()))
 
     @property
     def spaces(self) -> dict[str, Space]:

@@ -21,7 +21,7 @@ from emlib._machinery.validation import (
 from emlib._machinery.value import BoolArray, FloatArray, IntArray, numbers
 from emlib.convergence import ALIKE, SAME, pairs_within
 from emlib.em import DegenerateError, Expectation
-from emlib.prior import Dirichlet, MixturePrior
+from emlib.prior import MixturePrior
 from emlib.rows import Rows
 
 EMPTY = 1e-12  # share of the data below which a component counts as empty
@@ -245,14 +245,12 @@ class Mixture(Rows):
         """
         one_of(labels, "labels", ("soft", "hard"))
 
-        def vagueness(block: FloatArray) -> FloatArray:
-            if not len(block):
-                return np.zeros(0)
-            _, r = posterior(self._log_joint(block))
-            return entr(r).sum(axis=1) if labels == "soft" else -np.log(r.max(axis=1))
+        def clear_density(block: FloatArray) -> FloatArray:
+            log_density, r = posterior(self._log_joint(block)) if len(block) else self._nothing()
+            vague = entr(r).sum(axis=1) if labels == "soft" else -np.log(r.max(axis=1))
+            return log_density - vague
 
-        vague = self._sum_by_block(vagueness, x, sample_weight)
-        return self.bic(x, sample_weight) + 2 * vague
+        return self._bic_of(clear_density, x, sample_weight)
 
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Return the counts and `statistics` of a block under its responsibilities."""
@@ -288,6 +286,14 @@ class Mixture(Rows):
     def _nothing(self) -> tuple[FloatArray, FloatArray]:
         """Return the log densities and responsibilities of no data."""
         return np.zeros(0), np.zeros((0, self.n_components))
+
+    def with_weights(self, weights: ArrayLike) -> Self:
+        """Return the same components with other mixing weights, shape (K,).
+
+        What a model around a mixture calls if it knows better, such as one whose labels have a
+        memory; weights that are held stay.
+        """
+        return replace(self, weights=weights)  # type: ignore[type-var]
 
     # -- the order of components ----------------------------------------------------------
 
@@ -337,9 +343,8 @@ class Mixture(Rows):
         if not np.array_equal(np.sort(places, axis=None), np.arange(self.n_components)):
             raise ValueError(f"order must name each component once, but it is {order!r}.")
         new = {name: _in_order(getattr(self, name), places) for name in self._own}
-        if self.prior is not None and self.prior.weights.concentration.ndim:
-            weights = Dirichlet(self.prior.weights.concentration[places])
-            new["prior"] = replace(self.prior, weights=weights)
+        if self.prior is not None:
+            new["prior"] = self.prior.reordered(places)
         return replace(self, **new)  # type: ignore[type-var]
 
     # -- doubts ---------------------------------------------------------------------------

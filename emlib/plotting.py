@@ -21,7 +21,8 @@ from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
-from emlib._machinery.validation import data_matrix, data_vector
+from emlib._machinery.validation import data_matrix, data_vector, sample_weights
+from emlib._machinery.value import FloatArray
 from emlib.bootstrap import BootstrapLRT
 from emlib.families.gaussian import GaussianMixture
 from emlib.families.gaussian1d import GaussianMixture1D
@@ -376,7 +377,12 @@ def surface(
 
 
 def mixture_1d(
-    ax: Axes, model: GaussianMixture1D, x: ArrayLike, bins: int | ArrayLike = 25, unit: str = ""
+    ax: Axes,
+    model: GaussianMixture1D,
+    x: ArrayLike,
+    bins: int | ArrayLike = 25,
+    unit: str = "",
+    sample_weight: ArrayLike | None = None,
 ) -> Drawing:
     """Draw a histogram of x, the mixture density, and its components times their weights.
 
@@ -392,10 +398,15 @@ def mixture_1d(
         Number of bars, or their edges: for whole numbers, halves such as 42.5, 44.5, ...
     unit : str
         Unit of x, for the description.
+    sample_weight : array_like, shape (N,), optional
+        Weights: the bars and the description count copies.
     """
-    values = data_vector(x)
+    values, w, n = _present(data_vector(x), sample_weight)
+    given = None if sample_weight is None else w
     edges = bins if isinstance(bins, int) else list(np.asarray(bins, dtype=float))
-    _, _, bars = ax.hist(values, bins=edges, density=True, color="#e9e6dd", edgecolor=DATA)
+    _, _, bars = ax.hist(
+        values, bins=edges, density=True, color="#e9e6dd", edgecolor=DATA, weights=given
+    )
     margin = 0.08 * np.ptp(values)
     grid = np.linspace(values.min() - margin, values.max() + margin, 400)
     joint = np.exp(model.log_joint(grid))
@@ -414,11 +425,29 @@ def mixture_1d(
             zip(model.weights, model.means, np.sqrt(model.variances), strict=True)
         )
     )
-    alt = f"Histogram of {len(values)} values with the density of a mixture over it: {parts}."
+    alt = f"Histogram of {_count(n)} values with the density of a mixture over it: {parts}."
     return Drawing(tuple(artists), alt)
 
 
-def clusters(ax: Axes, x: ArrayLike, labels: ArrayLike) -> Drawing:
+def _present(
+    x: FloatArray, sample_weight: ArrayLike | None
+) -> tuple[FloatArray, FloatArray, float]:
+    """Return the rows that have any weight, their weights, and how many copies that makes."""
+    w = sample_weights(sample_weight, len(x))
+    w = np.ones(len(x)) if w is None else w
+    if not w.any():
+        raise ValueError("all sample weights are zero, so there is nothing to draw.")
+    return x[w > 0], w[w > 0], float(w.sum())
+
+
+def _count(n: float) -> str:
+    """Return a number of copies in figures: all of them if it is whole."""
+    return f"{n:.0f}" if n == round(n) else f"{n:.4g}"
+
+
+def clusters(
+    ax: Axes, x: ArrayLike, labels: ArrayLike, sample_weight: ArrayLike | None = None
+) -> Drawing:
     """Draw points in the plane, with colour and marker by label.
 
     Parameters
@@ -429,20 +458,27 @@ def clusters(ax: Axes, x: ArrayLike, labels: ArrayLike) -> Drawing:
         Points.
     labels : array_like, shape (N,)
         A whole number for each point.
+    sample_weight : array_like, shape (N,), optional
+        Weights: the areas of the points, on average the usual one; the description counts copies.
     """
     points, z = data_matrix(x, 2), np.asarray(labels)
+    z, w, n = _present(z, sample_weight)
+    points, _, _ = _present(points, sample_weight)
     artists = []
     parts = []
     for k in np.unique(z):
         style = look(int(k))
-        own = points[z == k]
+        own, copies = points[z == k], w[z == k]
+        areas = 16 if sample_weight is None else 16 * copies / w.mean()
         artists.append(
-            ax.scatter(own[:, 0], own[:, 1], s=16, c=style["color"], marker=style["marker"],
+            ax.scatter(own[:, 0], own[:, 1], s=areas, c=style["color"], marker=style["marker"],
                        alpha=0.6, linewidths=0)
         )  # fmt: skip
-        centre = own.mean(axis=0)
-        parts.append(f"{len(own)} in group {k} around ({centre[0]:.1f}, {centre[1]:.1f})")
-    return Drawing(tuple(artists), f"Scatter plot of {len(points)} points: {', '.join(parts)}.")
+        centre = np.average(own, axis=0, weights=copies)
+        parts.append(
+            f"{_count(copies.sum())} in group {k} around ({centre[0]:.1f}, {centre[1]:.1f})"
+        )
+    return Drawing(tuple(artists), f"Scatter plot of {_count(n)} points: {', '.join(parts)}.")
 
 
 def ellipses(ax: Axes, model: GaussianMixture, content: Sequence[float] = (0.5, 0.95)) -> Drawing:

@@ -8,7 +8,7 @@ is the maximum a posteriori (MAP) estimate. EM then climbs log-likelihood + log 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from scipy.special import gammaln, multigammaln, xlog1py, xlogy
 
 from emlib._machinery.validation import check_weights, frozen, number_array, one_of
-from emlib._machinery.value import FloatArray, Value
+from emlib._machinery.value import FloatArray, IntArray, Value
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +254,10 @@ class MixturePrior(Value):
     Parameters
     ----------
     components : NormalInverseWishart, Beta, Gamma or a prior of your own
-        Prior of the parameters of each component; the family says which kind it takes.
+        Prior of the parameters of each component; the family says which kind it takes. Mixtures
+        of normals take a sequence of K as well, one for each component in its order: what is
+        known of each beforehand, such as the fit to earlier data. (Where a variance is common,
+        its scale and degrees of freedom must be the same in all.)
     weights : Dirichlet
         Prior of the mixing weights; uniform if not given.
 
@@ -268,8 +271,18 @@ class MixturePrior(Value):
     weights: Dirichlet = field(default_factory=lambda: Dirichlet(np.ones(())))
 
     def __post_init__(self) -> None:
+        if isinstance(self.components, list):
+            object.__setattr__(self, "components", tuple(self.components))
         if not isinstance(self.weights, Dirichlet):
             raise ValueError(f"weights must be a Dirichlet prior, not {self.weights!r}.")
+
+    def reordered(self, order: IntArray) -> MixturePrior:
+        """Return the prior of the same components in another order, (K,)."""
+        alpha, own = self.weights.concentration, self.components
+        return MixturePrior(
+            tuple(own[k] for k in order) if isinstance(own, tuple) else own,
+            Dirichlet(alpha[order]) if alpha.ndim else self.weights,
+        )
 
 
 def prior_for(
@@ -279,6 +292,11 @@ def prior_for(
     if isinstance(prior, str):
         one_of(prior, "prior", ["default"])
         return default(*arguments)
+    if isinstance(prior, MixturePrior) and isinstance(prior.components, tuple):
+        raise ValueError(
+            "a prior for each component says which is which, and the groups of a start do not. "
+            "Make the model yourself, with means=[p.mean for p in prior.components]."
+        )
     return prior
 
 
@@ -288,9 +306,33 @@ def check_prior(prior: object, kind: type, n_components: int) -> None:
         return
     if not isinstance(prior, MixturePrior):
         raise ValueError(f"prior must be a MixturePrior or None, not {prior!r}.")
+    if kind is NormalInverseWishart and isinstance(prior.components, tuple):
+        if len(prior.components) != n_components:
+            raise ValueError(f"prior has {len(prior.components)} components, not {n_components}.")
+        for own in prior.components:
+            check_prior(replace(prior, components=own), kind, n_components)
+        return
     if not isinstance(prior.components, kind):
         raise ValueError(f"prior.components must be a {kind.__name__}, not {prior.components!r}.")
     prior.weights.for_components(n_components)
+
+
+def priors_of(components: Any, k: int) -> tuple[Any, ...]:
+    """Return the prior of each of K components."""
+    return components if isinstance(components, tuple) else (components,) * k
+
+
+def require_common(components: Any) -> None:
+    """Raise a ValueError unless priors agree on the variance that their components share."""
+    own = components if isinstance(components, tuple) else (components,)
+    first = own[0]
+    for p in own[1:]:
+        same = np.array_equal(p.scale, first.scale)
+        if not (same and p.degrees_of_freedom == first.degrees_of_freedom):
+            raise ValueError(
+                "the components share one variance or covariance, so that scale and "
+                "degrees_of_freedom must be the same in the priors of all."
+            )
 
 
 def _number(value: Any, name: str) -> float:

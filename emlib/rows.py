@@ -108,13 +108,19 @@ class Rows(OfRows):
 
         With weights, which count copies, N is their sum.
         """
+        return self._bic_of(self.log_density_block, x, sample_weight)
 
-        def both(block: FloatArray, w: FloatArray | None) -> FloatArray:  # in one pass
+    def _bic_of(
+        self, function: Callable[[FloatArray], FloatArray], x: Any, sample_weight: Any
+    ) -> float:
+        """Return -2 times the sum of function(block), one value a row, + p log N: in one pass."""
+
+        def both(block: FloatArray, w: FloatArray | None) -> FloatArray:
             size = len(block) if w is None else w.sum()
-            return np.array([size, _weighted_sum(self.log_density_block(block), w)])
+            return np.array([size, _weighted_sum(function(block), w)])
 
-        n, log_likelihood = self._total(both, x, sample_weight).tolist()
-        return -2 * log_likelihood + self.n_parameters * float(np.log(n))
+        n, total = self._total(both, x, sample_weight).tolist()
+        return -2 * total + self.n_parameters * float(np.log(n))
 
     def e_step(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Expectation:
         """Return the expected sufficient statistics of x, worked out block by block.
@@ -148,7 +154,7 @@ class Rows(OfRows):
         """
         with contextlib.suppress(TypeError):  # an array that cannot be made one has no numbers
             array = np.asanyarray(x) if hasattr(x, "__array__") else np.array(None)
-            if array.dtype.kind in "biuf" and array.ndim and len(array):
+            if array.dtype.kind in "biuf" and array.ndim == 1 + self.row_ndim and len(array):
                 return array
         return self.check(x)
 

@@ -21,10 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import accelerate, em
-from emlib._machinery.blocks import as_array, unit_of
+from emlib._machinery.blocks import MOST, gathered, unit_of
 from emlib._machinery.processes import Rng, child, seed_of
 from emlib._machinery.progress import work_bar
-from emlib._machinery.validation import sample_weights
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
 from emlib.convergence import remaining_gain
@@ -66,7 +65,9 @@ def search(
     family : class
         A family of mixtures that has a `start`, such as `GaussianMixture`.
     x : array_like, shape (N,) or (N, D)
-        Data; blocks are put into one array, as moves look at all rows at once.
+        Data, in one piece or in blocks. Moves look at all rows at once: of more than 100,000 the
+        search sees so many, chosen at random, and the best that it finds there is then fitted to
+        all of them, block by block. (The `runs` of such a fit are not kept.)
     n_components : int
         Number of components K.
     rng : int or Generator
@@ -129,9 +130,9 @@ def search(
     """
     if budget < 1:
         raise ValueError(f"budget must be a positive number of E-steps, not {budget!r}.")
-    rows, w = _present(as_array(family, x), sample_weight)
-    make = Maker(family, rows, w, n_components, options)
     seed = seed_of(rng)
+    rows, w = gathered(family, None, x, sample_weight, np.random.default_rng(seed))
+    make = Maker(family, rows, w, n_components, options)
     stopped = False
     with warnings.catch_warnings(), work_bar(budget, progress) as tell:
         warnings.simplefilter("ignore", DegenerateWarning)  # most runs are no more than trials
@@ -145,7 +146,8 @@ def search(
             stopped = True
             if not here.ends:
                 raise
-    return _concluded(here.taste, here.ends, here.spent, stopped)
+    best = _concluded(here.taste, here.ends, here.spent, stopped)
+    return best if stopped or len(rows) < MOST else _polished(best, x, sample_weight, tol)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -208,6 +210,13 @@ def _concluded(taste: _Taste, ends: list[Fit[Any]], spent: int, stopped: bool) -
     if not stopped:
         return best
     return replace(best, status="interrupted", message=f"{em.CTRL_C}; {message}")
+
+
+def _polished(best: Fit[Any], x: Any, sample_weight: Any, tol: float) -> Fit[Any]:
+    """Return the climb over all rows from the best fit to some of them."""
+    fit = em.fit(best.model, x, sample_weight=sample_weight, steps=accelerate.anderson, tol=tol)
+    message = f"{fit.message}; of {MOST} rows: {best.message}"
+    return replace(fit, message=message, n_e_steps=best.n_e_steps + fit.n_e_steps)
 
 
 # ---------------------------------------------------------------------------------------------
@@ -348,21 +357,3 @@ def _hopeless(floor: float, unit: float, sound: bool) -> Callable[[Step[Any]], b
         return low > 1 or (near and bool(step.model.doubts(step.expectation.counts / unit)))
 
     return stop
-
-
-# ---------------------------------------------------------------------------------------------
-# What comes in
-# ---------------------------------------------------------------------------------------------
-
-
-def _present(
-    rows: FloatArray, sample_weight: ArrayLike | None
-) -> tuple[FloatArray, FloatArray | None]:
-    """Return the rows that have any weight, and their weights."""
-    if sample_weight is None:
-        return rows, None
-    w = sample_weights(sample_weight, len(rows))
-    assert w is not None
-    if not w.any():
-        raise ValueError("all sample weights are zero, so there is nothing to fit.")
-    return rows[w > 0], w[w > 0]

@@ -21,9 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emlib import em
-from emlib._machinery.blocks import as_array
+from emlib._machinery.blocks import as_array, row_count
 from emlib._machinery.processes import Rng, child, map_jobs, seed_of
-from emlib._machinery.validation import at_least_one, one_of, whole_weights
+from emlib._machinery.validation import at_least_one, copied, one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.mixture import Mixture
 from emlib.rows import Rows
@@ -96,10 +96,10 @@ class Candidate:
         options |= {} if weight is None else {"sample_weight": weight}
         return self.family.start(x, self.n_components, rng, **options)
 
-    def try_out(self, x: Any) -> None:
+    def try_out(self, x: Any, weight: Any) -> None:
         """Raise what is wrong with the data or the options, before parts of them are fitted."""
-        start = self._start(x, None, 0, TURNS[0])
-        em.fit(start, x, tol=self.tol, max_iter=min(self.max_iter, 0))
+        start = self._start(x, weight, 0, TURNS[0])
+        em.fit(start, x, sample_weight=weight, tol=self.tol, max_iter=min(self.max_iter, 0))
 
     def best(self, x: Any, weight: Any, seed: np.random.SeedSequence) -> em.Fit[Any] | str:
         """Return the best fit, or why there is none."""
@@ -313,7 +313,8 @@ def select(
     family : type
         A family of mixtures, such as `GaussianMixture`, with a class method `start`.
     x : array_like
-        Data, as the family takes them.
+        Data, as the family takes them, in one piece or in blocks: fitted as `search` does, and
+        scored block by block.
     n_components : int or iterable of int
         Numbers of components K to try.
     rng : int or Generator
@@ -358,8 +359,7 @@ def select(
     2   -220.19  5  450.39   462.42   462.62     1/3  converged
     3   -203.48  8  422.96*  442.22*  442.22*    2/3  converged
     """
-    x = as_array(family, x) if issubclass(family, Rows) else x
-    weight = None if sample_weight is None else whole_weights(sample_weight, len(np.asarray(x)))
+    weight = None if sample_weight is None else whole_weights(sample_weight, row_count(family, x))
     ks = [n_components] if isinstance(n_components, (int, np.integer)) else list(n_components)
     if not ks:
         raise ValueError("n_components is empty; give at least one number of components.")
@@ -424,7 +424,7 @@ class HeldOut:
     ----------
     log_density : ndarray, shape (N,)
         Of each observation (or sequence), under the model fitted without its part of the data,
-        in nats; NaN where that fit failed.
+        in nats; NaN where that fit failed. With weights, of each copy, one after another.
     fold : ndarray, shape (N,)
         Which part each observation was in, from 0.
     status : tuple of str
@@ -450,6 +450,7 @@ def held_out(
     n_folds: int = 10,
     budget: int = 1000,
     n_starts: int | None = None,
+    sample_weight: ArrayLike | None = None,
     tol: float = 1e-6,
     max_iter: int = 10_000,
     n_jobs: int = 1,
@@ -467,6 +468,8 @@ def held_out(
         is sequences that are held out.
     n_folds : int
         Number of parts, of nearly equal size, between 2 and N.
+    sample_weight : array_like, shape (N,), optional
+        Integer weights: copies of each observation, each in a part of its own.
 
     Raises
     ------
@@ -490,7 +493,8 @@ def held_out(
     seed = seed_of(rng)
     candidate = Candidate(family, n_components, options, budget, n_starts, tol, max_iter)
     pieces = _pieces(family, x)
-    candidate.try_out(pieces)
+    candidate.try_out(pieces, sample_weight)
+    pieces = copied(pieces, sample_weight)
     fold = _folds(len(pieces), n_folds, child(seed, 1))
     jobs = [(child(seed, 2, n_components, 0, part), part) for part in range(n_folds)]
     scored = map_jobs(partial(_score_part, candidate, pieces, fold), jobs, n_jobs, family)

@@ -68,7 +68,7 @@ class HiddenMarkov(Value):
 
     def m_step(self, expectation):
         first, pairs, emissions = expectation.statistics
-        mixture = replace(self.mixture.m_step(emissions), weights=first / first.sum())
+        mixture = self.mixture.m_step(emissions).with_weights(first / first.sum())
         return replace(self, mixture=mixture, transitions=pairs / pairs.sum(axis=1, keepdims=True))
 
     def log_prior(self):

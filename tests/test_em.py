@@ -14,9 +14,11 @@ from emlib import (
     DegenerateError,
     DegenerateWarning,
     Expectation,
+    GaussianMixture,
     GaussianMixture1D,
     Linkage,
     MonotonicityError,
+    accelerate,
     convergence,
     data,
     em,
@@ -158,6 +160,47 @@ def test_a_converged_fit_is_within_tol_of_the_summit(case):
         fit = em.fit(start, x, tol=tol)
         assert fit.converged
         assert exact_gap(fit, start, x) <= 2 * tol
+
+
+ASLEEP = np.append(WAITING, 400.0)  # two normals of one variance merge, ever more slowly
+
+
+@pytest.mark.parametrize("tol", [1e-3, 1e-4, 1e-6])
+def test_tol_keeps_its_word_where_the_rate_creeps_to_one(tol):
+    start = replace(FAITHFUL_START, weights=np.array([0.35, 0.65]), common_variance=True)
+    fit = em.fit(start, ASLEEP, tol=tol)
+    assert fit.converged
+    assert exact_gap(fit, start, ASLEEP) <= tol
+
+
+@pytest.mark.parametrize("seed", [8, 13, 14, 31, 46])
+@pytest.mark.parametrize("climb", [em.iterate, accelerate.anderson, accelerate.squarem])
+def test_a_loose_tol_keeps_its_word_or_says_what_it_does_not_know(climb, seed):
+    """Two clouds that overlap: a fast climb hides a slow one (scikit-learn's issue 10122)."""
+    rng = np.random.default_rng(seed)
+    many = rng.multivariate_normal([2, 4], [[5, 2], [2, 6]], 300)
+    x = np.concatenate([many, rng.multivariate_normal([0, 0], [[4, 2], [2, 3]], 100)])
+    start = GaussianMixture.start(x, 2, seed)
+    top = em.fit(start, x, steps=climb, tol=0).objective[-1]
+    for tol in (0.1, 1e-3, 1e-6):
+        fit = em.fit(start, x, steps=climb, tol=tol)
+        sure = "unless a slower part is hidden" not in fit.message
+        assert fit.converged
+        assert top - fit.objective[-1] <= 1.05 * tol or not sure
+        assert sure or tol > 1e-6
+
+
+def test_a_climb_that_comes_round_again_is_at_rest():
+    """In its last bits an objective can go round for ever: up in one step, down in three."""
+    round_and_round = (-9.0, -2.0, *[-1.0, -1 - 1e-14, -1 - 2e-14, -1 - 3e-14] * 9)
+    assert em.fit(Scripted(round_and_round), None).n_iter < 10
+    x = np.array([[-1.4308730228590871], [-0.9365477163197146]])
+    start = GaussianMixture.start(x, 1, 0, covariance_type="diag", prior="default")
+    assert em.fit(start, x).n_iter < 10
+    four = np.random.default_rng(263)
+    x = four.standard_normal((four.integers(2, 5), four.choice([1, 2, 10])))
+    start = GaussianMixture.start(x, 2, 263, covariance_type="spherical", prior="default")
+    assert em.fit(start, x, max_iter=500).converged
 
 
 def test_tol_zero_climbs_until_the_gains_are_rounding():

@@ -23,12 +23,22 @@ from emlib import (
     data,
     em,
     held_out,
+    hold,
+    labelled,
     variants,
 )
 from emlib._machinery.value import numbers
 from emlib.convergence import Watch
+from emlib.coordinates import pack, unpack
 from frame import FactorAnalysis, HiddenMarkov, IncompleteGaussians, RegressionMixture
-from laws import MIXTURE_LAWS, MODEL_LAWS, assert_same_expectation, assert_same_model
+from laws import (
+    MIXTURE_LAWS,
+    MODEL_LAWS,
+    assert_same_expectation,
+    assert_same_model,
+    objective,
+    slopes,
+)
 
 # --- cases
 
@@ -377,3 +387,38 @@ def test_the_watch_sees_a_fall():
     watch.see(CHAIN, -1.0)
     with pytest.raises(em.MonotonicityError, match="step 1"):
         watch.see(CHAIN, -2.0)
+
+
+# --- a chain around what is held
+
+
+@pytest.mark.parametrize(
+    ("names", "components", "count"),
+    [(("rates",), [0], 1 + 1 + 2), (("rates",), None, 1 + 2), (("weights",), None, 2 + 2)],
+)
+def test_a_chain_of_a_mixture_with_held_parameters(names, components, count):
+    """The rest is at its maximum, and only what is free counts."""
+    rng = np.random.default_rng(3)
+    plain = PoissonMixture([0.4, 0.6], [2.0, 9.0])
+    z = np.cumsum(rng.random((6, 40)) < 0.15, axis=1) % 2
+    x = [row.astype(float) for row in rng.poisson(np.array([3.0, 8.0])[z])]
+    start = HiddenMarkov(hold(plain, *names, components=components), [[0.8, 0.2], [0.3, 0.7]])
+    assert len(pack(start)) == count
+    fit = em.fit(start, x, tol=1e-9)
+    assert fit.converged and fit.objective[-1] > fit.objective[0] + 1
+    inside = fit.model.mixture
+    kept = slice(None) if components is None else components
+    for name in names:
+        np.testing.assert_array_equal(getattr(inside, name)[kept], getattr(plain, name)[kept])
+    slope = slopes(rng, lambda v: objective(unpack(fit.model, v), x), pack(fit.model))
+    np.testing.assert_allclose(slope, 0, atol=1e-3)
+    free = em.fit(HiddenMarkov(plain, [[0.8, 0.2], [0.3, 0.7]]), x, tol=1e-9)
+    assert fit.objective[-1] < free.objective[-1]
+
+
+def test_other_weights_leave_those_that_are_held():
+    three = PoissonMixture([0.2, 0.3, 0.5], [1.0, 4.0, 9.0])
+    held = hold(three, "weights", components=[2]).with_weights([0.6, 0.2, 0.2])
+    np.testing.assert_allclose(held.weights, [0.375, 0.125, 0.5])
+    assert three.with_weights([0.6, 0.2, 0.2]).weights.tolist() == [0.6, 0.2, 0.2]
+    assert labelled(three).with_weights([0.6, 0.2, 0.2]).weights.tolist() == [0.6, 0.2, 0.2]

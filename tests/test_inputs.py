@@ -3,6 +3,8 @@
 import array
 import collections
 import datetime
+import re
+from pathlib import Path
 
 import dask.array as da
 import numpy as np
@@ -118,11 +120,11 @@ REFUSED = {
     "iterator": (iter(LINE), "x is an iterator"),
     "generator": ((v for v in LINE), "x is an iterator"),
     "strings": (["1", "2"], "x must hold real numbers"),
-    "dates": (np.array([datetime.date(2020, 1, 1)] * 3, "M8[D]"), "x must hold real numbers"),
+    "dates": (np.array([datetime.date(2020, 1, 1)] * 3, "M8[D]"), "x must .*it holds dates"),
     "complex": (LINE + 1j, "x must hold real numbers"),
     "dictionary": ({"x": LINE}, "it is a dict"),
     "sparse": (scipy.sparse.csr_array(PLANE), r"x\.toarray\(\)"),
-    "structured": (np.zeros(3, [("a", "f8")]), "structured_to_unstructured"),
+    "structured": (np.zeros(3, [("a", "f8"), ("b", "f8")]), "structured_to_unstructured"),
     "lazy frame": (pl.LazyFrame({"a": LINE}), r"x\.collect\(\)"),
     "mixed frame": (pd.DataFrame({"a": LINE, "who": "me"}), "column 'who'"),
     "dataset": (xr.Dataset({"a": ("t", LINE)}), "it is a Dataset"),
@@ -177,25 +179,116 @@ def test_figures_and_parameters_pass_the_same_gate():
 # --- remedies that the messages name
 
 
-def test_remedies_work():
-    sparse = scipy.sparse.csr_array(PLANE)
-    np.testing.assert_array_equal(GaussianMixture.start(sparse.toarray(), 2, 0).means.shape, (2, 2))
-    table = np.array([(1.0, 2.0), (3.0, 1.0), (5.0, 9.0)], [("a", "f8"), ("b", "f8")])
-    rows = structured_to_unstructured(table)
-    assert GaussianMixture.start(rows, 1, 0).means.shape == (1, 2)
-    frame = pl.LazyFrame({"a": LINE, "b": LINE**2}).collect()
-    assert GaussianMixture.start(frame, 1, 0).means.shape == (1, 2)
-    mixed = pd.DataFrame({"a": LINE, "who": "me"}).select_dtypes("number")
-    assert GaussianMixture.start(mixed, 1, 0).means.shape == (1, 1)
-    columns = {"a": LINE, "b": LINE**2}
-    assert GaussianMixture.start(np.column_stack(list(columns.values())), 1, 0).means.shape == (
-        1,
-        2,
-    )
-    text = np.asarray(["1", "2", "4"], dtype=float)
-    assert GaussianMixture1D.start(text, 1, 0).n_components == 1
-    assert GaussianMixture1D.start(MASKED.compressed(), 1, 0).n_components == 1
-    assert em.fit(GaussianMixture1D([1.0], [70.0], 9.0), list(iter(LINE))).converged
+FEW = GaussianMixture(
+    [0.5, 0.5], [[0.0] * 3, [9.0] * 3], [np.ones(3)] * 2, "diag"
+)  # of three columns
+REMEDIES = {  # what was given; to whom; what the message says to give instead
+    "image": (np.zeros((9, 7, 3)), FEW.predict, "x.reshape(-1, 3)"),
+    "large image": (np.zeros((700, 600, 3)), FEW.predict, "x.reshape(-1, 3)"),
+    "grey image": (np.random.default_rng(0).random((9, 7)), "line", "np.ravel(x)"),
+    "one observation": (np.zeros(3), FEW.predict, "x[None]"),
+    "one observation, a list": ([0.0, 1.0, 2.0], FEW.predict, "np.asarray(x)[None]"),
+    "one feature": (LINE, "plane", "x[:, None]"),
+    "one feature, a list": (LINE.tolist(), "plane", "np.asarray(x)[:, None]"),
+    "one feature, pandas": (pd.Series(LINE), "plane", "np.asarray(x)[:, None]"),
+    "one feature, polars": (pl.Series(LINE), "plane", "np.asarray(x)[:, None]"),
+    "column": (LINE[:, None], "line", "np.ravel(x)"),
+    "row": (LINE[None], "line", "np.ravel(x)"),
+    "plane": (PLANE, "line", "x[:, 0]"),
+    "pandas plane": (pd.DataFrame(PLANE), "line", "np.asarray(x)[:, 0]"),
+    "pandas column": (pd.DataFrame({"a": LINE}), "line", "np.ravel(x)"),
+    "polars column": (pl.DataFrame({"a": LINE}), "line", "np.ravel(x)"),
+    "sparse": (scipy.sparse.csr_array(PLANE), "plane", "x.toarray()"),
+    "lazy": (pl.LazyFrame({"a": LINE, "b": LINE**2}), "plane", "x.collect()"),
+    "mixed, pandas": (
+        pd.DataFrame({"a": LINE, "b": LINE**2, "who": "me"}), "plane", "x[['a', 'b']]",
+    ),
+    "mixed, polars": (
+        pl.DataFrame({"a": LINE, "who": ["me"] * 60}), "plane", "x[['a']]",
+    ),
+    "fields": (
+        np.array([(1.0, 2.0), (3.0, 1.0), (5.0, 9.0)], [("a", "f8"), ("b", "f8")]), "plane",
+        "structured_to_unstructured(x)",
+    ),
+    "a field": (np.array([(1.0,), (3.0,)], [("a", "f8")]), "line", "x['a']"),
+    "dict": ({"a": LINE, "b": LINE**2}, "plane", "np.column_stack([*x.values()])"),
+    "dict of one": ({"a": LINE}, "line", "x['a']"),
+    "dataset": (
+        xr.Dataset({"a": ("t", LINE), "b": ("t", LINE**2)}), "plane", "x.to_dataarray().values.T",
+    ),
+    "dataset of one": (xr.Dataset({"a": ("t", LINE)}), "line", "x['a']"),
+    "text": (["1", "2", "4"], "line", "np.asarray(x, dtype=float)"),
+    "complex": (LINE + 1j * LINE**2, "plane", "np.column_stack([np.real(x), np.imag(x)])"),
+    "masked": (MASKED, "line", "x.compressed()"),
+    "iterator": (iter(LINE), lambda x: em.fit(GaussianMixture1D([1.0], [70.0], 9.0), x), "list(x)"),
+    **{
+        f"dates, {name}": (dates, "line", "np.asarray(x, dtype='M8[s]').astype(float) / 86400")
+        for name, dates in {
+            "numpy": np.array(["2020-01-01", "2020-02-01"], "M8[D]"),
+            "list": [datetime.date(2020, 1, 1), datetime.date(2021, 1, 1)],
+            "pandas": pd.Series(pd.to_datetime(["2020-01-01", "2020-02-01"])),
+            "polars": pl.Series([datetime.date(2020, 1, 1), datetime.date(2021, 1, 1)]),
+        }.items()
+    },
+    "times": (
+        np.array([1, 5], "m8[h]"), "line", "np.asarray(x, dtype='m8[s]').astype(float)",
+    ),
+}  # fmt: skip
+STARTS = {
+    "line": lambda x: GaussianMixture1D.start(x, 1, 0),
+    "plane": lambda x: GaussianMixture.start(x, 1, 0, covariance_type="diag"),
+}
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_remedies_work(name):
+    x, ask, remedy = REMEDIES[name]
+    ask = STARTS.get(ask, ask)
+    with pytest.raises(ValueError, match=re.escape(remedy)) as error:
+        ask(x)
+    shape = getattr(x, "shape", None)
+    if "must have shape" in str(error.value) and shape is not None:
+        assert f"not {shape}" in str(error.value)  # of the whole, not of a block
+    names = {"x": x, "np": np, "structured_to_unstructured": structured_to_unstructured}
+    assert ask(eval(remedy, names)) is not None
+
+
+def test_the_page_of_inputs_lists_what_is_run_here():
+    page = (Path(__file__).resolve().parents[1] / "docs" / "inputs.md").read_text("utf-8")
+    taken, refused = page.split("## Refused")
+    rows = re.findall(r"^\| (?!what|-)(.*?) \|", taken, re.M)
+    named = [name for row in rows for name in (row,) if name in CONTAINERS]
+    named += [name for row in rows for name in row.split(", ") if row not in CONTAINERS]
+    assert sorted(named) == sorted(CONTAINERS | ON_A_LINE)
+    given = re.findall(r"`(\S.*?)`", refused.replace("`numpy.lib.recfunctions`", ""))
+    assert set(given) == {remedy for _, _, remedy in REMEDIES.values()}
+
+
+def test_the_remedy_for_rounded_weights_works():
+    weights = np.array([0.3, 0.3, 0.4], np.float32) / np.float32(1.0000002)
+    with pytest.raises(
+        ValueError, match=r"w / w\.sum\(\) with w = np\.asarray\(weights, dtype=float\)"
+    ):
+        GaussianMixture1D(weights, [0.0, 1.0, 2.0], 1.0)
+    w = np.asarray(weights, dtype=float)
+    assert GaussianMixture1D(w / w.sum(), [0.0, 1.0, 2.0], 1.0).n_components == 3
+
+
+TIGHT = np.repeat([[0.0, 0.0, 1.0], [3.0, 1.0, 2.0], [5.0, 4.0, 0.0]], 4, axis=0)
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+@pytest.mark.parametrize("columns", [1, 2, 3])
+def test_no_simpler_kind_is_advised_where_there_is_none(kind, columns):
+    """Groups that are single points: every word in quotes of the message is tried."""
+    x = TIGHT[:, :columns]
+    with pytest.raises(ValueError, match="no spread of its own") as error:
+        GaussianMixture.start(x, 3, 0, covariance_type=kind)
+    advised = re.findall(r'(\w+)="(\w+)"', str(error.value))
+    assert ("covariance_type" in dict(advised)) == (kind in ("full", "tied") and columns > 1)
+    assert dict(advised)["prior"] == "default"
+    start = GaussianMixture.start(x, 3, 0, covariance_type=kind, prior="default")
+    assert em.fit(start, x, max_iter=5).model.n_components == 3
 
 
 # --- held out: a mistake is said, not scored

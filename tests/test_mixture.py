@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import CASES, parameters
-from emlib import BinomialMixture, DegenerateError, GaussianMixture1D, Mixture, em
+from emlib import BinomialMixture, DegenerateError, GaussianMixture1D, Mixture, PoissonMixture, em
 from emlib import mixture as mixture_module
 from emlib import rows as rows_module
 from laws import LAWS, assert_same_expectation, assert_same_model
@@ -210,3 +210,19 @@ def test_a_family_must_define_its_four_methods():
         with pytest.raises(NotImplementedError, match="Nothing"):
             call()
     assert nothing.log_prior() == 0.0
+
+
+@pytest.mark.parametrize("labels", ["soft", "hard"])
+def test_icl_passes_over_the_data_once(labels):
+    passes = []
+
+    class Reader:
+        def __iter__(self):
+            passes.append(1)
+            return iter([np.array([1.0, 2.0]), np.array([7.0])])
+
+    model = PoissonMixture([0.4, 0.6], [1.0, 5.0])
+    whole = model.icl([1.0, 2.0, 7.0], labels=labels)
+    passes.clear()
+    assert model.icl(Reader(), labels=labels) == pytest.approx(whole)
+    assert len(passes) == 2  # one of them to see what kind of thing it is

@@ -181,6 +181,32 @@ def test_mixture_1d_draws_a_density(ax):
     assert sum(b.get_height() * b.get_width() for b in bars) == pytest.approx(1)
 
 
+def test_weights_are_copies_in_figures(axes):
+    x, w = np.array([1.0, 2.0, 2.5, 7.0, 1000.0]), np.array([3, 1, 2, 4, 0])
+    model = GaussianMixture1D([0.5, 0.5], [2.0, 7.0], 1.0)
+    one, other = (
+        plotting.mixture_1d(ax, model, rows, sample_weight=weights)
+        for ax, rows, weights in zip(axes, (x, np.repeat(x, w)), (w, None), strict=True)
+    )
+    assert one.alt == other.alt and "10 values" in one.alt
+    heights = [[bar.get_height() for bar in drawing.artists[0]] for drawing in (one, other)]
+    np.testing.assert_allclose(*heights)
+    points, z = np.column_stack([x, x]), np.array([0, 0, 1, 1, 1])
+    one, other = (
+        plotting.clusters(ax, *pair, sample_weight=weights)
+        for ax, pair, weights in zip(
+            axes, ((points, z), (np.repeat(points, w, axis=0), np.repeat(z, w))), (w, None),
+            strict=True,
+        )
+    )  # fmt: skip
+    assert one.alt == other.alt and "10 points" in one.alt and "6 in group 1" in one.alt
+    np.testing.assert_allclose(one.artists[0].get_sizes(), 16 * np.array([3, 1]) / 2.5)
+    half = plotting.mixture_1d(axes[0], model, x, sample_weight=w / 4).alt
+    assert "Histogram of 2.5 values" in half
+    with pytest.raises(ValueError, match="nothing to draw"):
+        plotting.mixture_1d(axes[0], model, x, sample_weight=0 * w)
+
+
 def test_clusters_draws_each_label_in_its_own_look(ax):
     x, z = data.four_clusters(30, 0)
     drawing = plotting.clusters(ax, x, z)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import stats
 from scipy.optimize import minimize
 
-from cases import CASES_WITH_PRIOR
+from cases import CASES_WITH_PRIOR, Case
 from emlib import (
     Beta,
     BinomialMixture,
@@ -25,11 +25,14 @@ from emlib import (
     NormalInverseWishart,
     data,
     em,
+    hold,
+    labelled,
+    with_labels,
 )
 from emlib.coordinates import pack, unpack
 from emlib.families.covariance import COVARIANCE_TYPES
 from emlib.families.poisson import PoissonMixture
-from laws import LAWS, assert_same_model, objective
+from laws import LAWS, assert_same_model, em_never_falls, m_step_maximises_q, objective
 
 kinds = pytest.mark.parametrize("kind", COVARIANCE_TYPES)
 families = pytest.mark.parametrize("case", CASES_WITH_PRIOR, ids=str)
@@ -820,5 +823,138 @@ REFUSED = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_the_unusable_is_refused(name):
     call, message = REFUSED[name]
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# --- a prior for each component
+
+
+def of_each(kind, same_scale=False):
+    """Two priors that differ in all their numbers, but for what a common covariance forbids."""
+    nu, scale = (5.5, PSI) if same_scale else (9.0, 3 * PSI)
+    return niw(kind), niw(kind, M0 + [3.0, 7.0], 4.0, nu, scale)
+
+
+def two_of(kind, components):
+    prior = MixturePrior(components)
+    if kind in ("1-D", "common"):
+        return GaussianMixture1D([0.4, 0.6], [2.0, 4.0], 1.0, kind == "common", prior)
+    start = GaussianMixture([0.4, 0.6], [[2.0, 55.0], [4.0, 80.0]], [np.diag([1.0, 30.0])] * 2)
+    cov = {"tied": np.eye(2), "diag": np.ones((2, 2)), "spherical": np.ones(2)}
+    values = cov.get(kind, start.covariances)
+    return GaussianMixture(start.weights, start.means, values, kind, prior)
+
+
+def rows_of(kind):
+    x = data.old_faithful()
+    return x[:, 0] if kind in ("1-D", "common") else x
+
+
+each_kind = pytest.mark.parametrize("kind", [*COVARIANCE_TYPES, "1-D", "common"])
+
+
+def priors_for(kind):
+    return of_each({"common": "1-D"}.get(kind, kind), kind in ("tied", "common"))
+
+
+@each_kind
+def test_the_same_prior_for_each_is_one_for_all(kind):
+    one = priors_for(kind)[0]
+    x = rows_of(kind)
+    single, each = (em.fit(two_of(kind, p), x, max_iter=5) for p in (one, [one, one]))
+    np.testing.assert_allclose(each.objective, single.objective, rtol=1e-12)
+    assert_same_model(replace(each.model, prior=None), replace(single.model, prior=None))
+
+
+@pytest.mark.parametrize("kind", ["full", "diag", "spherical", "1-D"])
+def test_with_all_labels_each_component_is_the_map_under_its_own_prior(kind):
+    """Whose closed form for K = 1 is tested above."""
+    x, priors = rows_of(kind), priors_for(kind)
+    z = (data.old_faithful()[:, 1] > 68).astype(int)
+    fit = em.fit(labelled(two_of(kind, priors)), with_labels(x, z), tol=1e-10)
+    for k in (0, 1):
+        own = x[z == k]
+        start = type(fit.model.model).start(
+            own, 1, 0, prior=MixturePrior(priors[k]),
+            **({} if kind == "1-D" else {"covariance_type": kind}),
+        )  # fmt: skip
+        alone = em.fit(start, own, tol=1e-10).model
+        np.testing.assert_allclose(fit.model.means[k], alone.means[0], rtol=1e-9)
+        np.testing.assert_allclose(
+            fit.model.covariance_matrices[k], alone.covariance_matrices[0], rtol=1e-8, atol=1e-12
+        )
+
+
+@pytest.mark.parametrize("kind", ["full", "diag", "spherical"])
+def test_the_log_density_of_a_prior_for_each_is_the_sum_of_both(kind):
+    both = two_of(kind, priors_for(kind))
+    alone = [
+        GaussianMixture([1.0], both.means[[k]], both.covariances[[k]], kind, MixturePrior(own))
+        for k, own in enumerate(both.prior.components)
+    ]
+    wanted = sum(scipy_log_prior(model) for model in alone)
+    assert both.log_prior_components() == pytest.approx(wanted, rel=1e-12)
+
+
+@each_kind
+def test_a_prior_for_each_follows_the_laws(kind):
+    x, priors = rows_of(kind)[::6], priors_for(kind)
+    model = two_of(kind, priors)
+    assert isinstance(model.prior.components, tuple)
+    rng = np.random.default_rng(0)
+    case = Case(kind, lambda rng: (model, x), lambda rng: (model, x))
+    m_step_maximises_q(case, rng)
+    em_never_falls(case, rng)
+    other = model.reordered([1, 0])
+    assert other.prior.components == priors[::-1]
+    assert other.log_prior() == pytest.approx(model.log_prior(), rel=1e-12)
+    after = model.m_step(model.e_step(x))
+    assert_same_model(
+        replace(other.m_step(other.e_step(x)).reordered([1, 0]), prior=None),
+        replace(after, prior=None),
+    )
+    assert after.sorted("weights").log_prior() == pytest.approx(after.log_prior(), rel=1e-12)
+    held = em.fit(hold(model, "means"), x, tol=1e-8)
+    np.testing.assert_array_equal(held.model.means, model.means)
+    assert pickle.loads(pickle.dumps(model)) == model
+
+
+@pytest.mark.parametrize("kind", ["full", "diag"])
+def test_a_prior_for_each_in_other_units(kind):
+    x, priors, units = rows_of(kind), priors_for(kind), np.array([10.0, 0.3])
+    square = units**2 if kind == "diag" else np.outer(units, units)
+    moved = [replace(p, mean=p.mean * units, scale=p.scale * square) for p in priors]
+    model = two_of(kind, priors)
+    there = replace(
+        model, means=model.means * units, covariances=model.covariances * square,
+        prior=MixturePrior(moved),
+    )  # fmt: skip
+    one, other = em.fit(model, x, tol=1e-9).model, em.fit(there, x * units, tol=1e-9).model
+    np.testing.assert_allclose(other.means, one.means * units, rtol=1e-6)
+    np.testing.assert_allclose(other.covariances, one.covariances * square, rtol=1e-5, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: two_of("full", [niw("full")]), "prior has 1 components, not 2"),
+        (lambda: two_of("full", [niw("full"), niw("diag")]), "must have a mean of shape"),
+        (lambda: two_of("full", [niw("full"), Beta(1, 1)]), "must be a NormalInverseWishart"),
+        (lambda: two_of("tied", of_each("tied")), "the same in the priors of all"),
+        (lambda: two_of("common", of_each("1-D")), "the same in the priors of all"),
+        (
+            lambda: BinomialMixture([1.0], [0.5], prior=MixturePrior([Beta(1, 1)])),
+            "must be a Beta, not",
+        ),
+        (
+            lambda: GaussianMixture.start(
+                data.old_faithful(), 2, 0, prior=MixturePrior(of_each("full"))
+            ),
+            r"means=\[p.mean for p in prior.components\]",
+        ),
+    ],
+)
+def test_priors_for_each_that_do_not_fit_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -16,6 +16,7 @@ from emlib import (
     data,
     em,
     initial,
+    select,
 )
 from emlib.bootstrap import bootstrap_lrt
 from emlib.moves import KINDS
@@ -288,3 +289,23 @@ def test_the_bootstrap_compares_heights():
     x = data.galaxies()
     test = bootstrap_lrt(GaussianMixture1D, x, 4, 5, rng=0, n_bootstrap=1, budget=1500)
     assert test.alternative.doubts
+
+
+# --- more rows than a search looks at
+
+
+@pytest.mark.parametrize("in_blocks", [False, True])
+def test_of_many_rows_some_are_searched_and_all_are_fitted(monkeypatch, in_blocks):
+    for module in ("emlib.search", "emlib._machinery.blocks"):
+        monkeypatch.setattr(f"{module}.MOST", 150)
+    x = np.random.default_rng(0).normal(np.repeat([0.0, 5.0, 9.0], 200), 1.0)
+    w = np.tile([1, 2, 0], 200)
+    given = [x[:70], x[70:]] if in_blocks else x
+    how = {"rng": 0, "budget": 200, "sample_weight": w}
+    fit = search(GaussianMixture1D, given, 3, **how)
+    top = em.fit(fit.model, np.repeat(x, w), tol=1e-10).objective[-1]
+    assert fit.converged and abs(top - fit.objective[-1]) < 2e-6
+    assert "of 150 rows: " in fit.message and fit.n_e_steps > 150
+    row = select(GaussianMixture1D, given, 3, **how).rows[0]
+    assert row.log_likelihood == pytest.approx(fit.model.log_likelihood(np.repeat(x, w)), abs=1e-5)
+    assert row.bic == pytest.approx(fit.model.bic(np.repeat(x, w)), abs=1e-4)

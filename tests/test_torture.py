@@ -302,7 +302,8 @@ def test_identical_points_make_a_component_collapse(kind):
     fit = assert_degenerate(
         start_of(SPOTTED, kind, k=2), SPOTTED, r"component \d has collapsed .*x = \[30\. 30\.\]"
     )
-    assert fit.message.endswith("or a prior (chapter 5).")
+    assert fit.message.endswith("a prior (chapter 5).")
+    assert ("covariance_type" in fit.message) == (kind != "spherical")
 
 
 def test_identical_points_are_fine_for_a_common_covariance():
@@ -391,12 +392,12 @@ def near_plane(gap):
 
 
 @pytest.mark.parametrize("gap", [1e-8, 1e-9, 0.0])
-@priors
-def test_collinear_columns(gap, prior):
+def test_collinear_columns(gap):
     _, x, _ = near_plane(gap)
     for kind in ("full", "tied"):
         with pytest.raises(ValueError, match=r"column 2 has no spread of its own.*leave out dep"):
-            start_of(x, kind, prior)
+            start_of(x, kind)
+        assert fit_of(x, kind, "default").converged
     for kind in ("diag", "spherical"):  # for which no matrix has to be inverted
         start = start_of(x, kind)
         assert_as_peer(em.fit(start, x, tol=1e-9), x, start)
@@ -421,19 +422,66 @@ def test_nearly_collinear_columns(kind, gap):
 # --- too few rows
 
 
-@priors
-def test_fewer_rows_than_dimensions(prior):
+def test_fewer_rows_than_dimensions():
     x = np.random.default_rng(0).standard_normal((5, 8))
     for k in (1, 2):
         for kind in ("full", "tied"):
             with pytest.raises(ValueError, match=r"x \(5 rows, 8 columns\).* no spread .* rows"):
-                start_of(x, kind, prior, k=k)
+                start_of(x, kind, k=k)
     for kind, variances in (("diag", [x.var(axis=0)]), ("spherical", [x.var(axis=0).mean()])):
-        fit = fit_of(x, kind, prior, k=1)
+        fit = fit_of(x, kind, k=1)
         assert fit.converged
         assert "rests on hardly any data: its expected count is 5." in fit.doubts[0]
-        if prior is None:
-            np.testing.assert_allclose(fit.model.covariances, variances, rtol=1e-12)
+        np.testing.assert_allclose(fit.model.covariances, variances, rtol=1e-12)
+
+
+@kinds
+@pytest.mark.parametrize("shape", [(30, 50), (50, 50), (20, 200)])
+def test_more_columns_than_rows_under_the_default_prior(kind, shape):
+    """The groups are found, whatever the units of the columns, and in new rows as well."""
+    rng = np.random.default_rng(1)
+    means = rng.standard_normal((2, shape[1]))
+    z, new_z = rng.integers(2, size=shape[0]), rng.integers(2, size=500)
+    x, new = (
+        means[z] + rng.standard_normal(shape),
+        means[new_z] + rng.standard_normal((500, shape[1])),
+    )
+
+    def best(x):
+        how = {"covariance_type": kind, "prior": "default"}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DegenerateWarning)
+            fit = em.fit_best((GaussianMixture.start(x, 2, s, **how) for s in range(8)), x)
+        return replace(fit, model=fit.model.sorted("means"))
+
+    fit = best(x)
+    assert fit.converged and not fit.doubts
+    labels = fit.model.predict(x)
+    assert (labels == (z if labels[0] == z[0] else 1 - z)).all()
+    right = (fit.model.predict(new) == (new_z if labels[0] == z[0] else 1 - new_z)).mean()
+    assert right > 0.95
+    truth = GaussianMixture([0.5, 0.5], means, [1.0, 1.0], "spherical").log_likelihood(new)
+    assert fit.model.log_likelihood(new) > truth - 500 * 25
+    if kind != "spherical":
+        units = np.exp(rng.standard_normal(shape[1]))
+        moved = best(x * units)
+        np.testing.assert_allclose(moved.model.means, fit.model.means * units, rtol=1e-8)
+        np.testing.assert_allclose(
+            moved.model.covariance_matrices,
+            fit.model.covariance_matrices * np.outer(units, units), rtol=1e-6, atol=1e-9,
+        )  # fmt: skip
+
+
+def test_the_default_prior_of_a_singular_table_has_its_mode_at_the_variances():
+    x = np.random.default_rng(0).standard_normal((5, 8))
+    prior = GaussianMixture.default_prior(x, 1).components
+    np.testing.assert_allclose(prior.scale, 20 * np.diag(x.var(axis=0)), rtol=1e-12)
+    fit = em.fit(start_of(x, "full", "default", 1), x)  # the mode, in closed form
+    squares = prior.scale + (x - x.mean(axis=0)).T @ (x - x.mean(axis=0))
+    np.testing.assert_allclose(fit.model.covariances[0], squares / 25, rtol=1e-9, atol=1e-12)
+    for value in (0.0, 1e9, 0.1):
+        with pytest.raises(ValueError, match=r"column 1 is constant\. Leave it out"):
+            GaussianMixture.default_prior(np.insert(x, 1, value, axis=1), 2)
 
 
 @matrix_kinds
@@ -531,7 +579,7 @@ def test_nan_and_infinities(kind, call, bad):
     [
         (X.astype(object), "x must hold real numbers, but its type is object. Convert it"),
         (X.astype(str), "x must hold real numbers, but its type is <U"),
-        (X + 0j, "x must hold real numbers, but its type is complex128"),
+        (X + 0j, "x must hold real numbers, but they are complex"),
         ([[1.0, None], [2.0, 3.0]], "x must hold real numbers"),
         ([[1.0, 2.0], [3.0]], "x is not an array of numbers"),
         (np.empty((0, 2)), r"x is empty \(its shape is \(0, 2\)\); at least one row"),
@@ -964,9 +1012,11 @@ def test_weights_that_leave_a_component_without_rows(kind, weight):
         fit = em.fit(start, X, sample_weight=w, max_iter=40)
         blocked = em.fit(start, [X[:50], X[50:]], sample_weight=w, max_iter=40)
     for other in (fit, blocked):
-        assert (other.status, other.n_iter) == (absent.status, absent.n_iter)
-        np.testing.assert_allclose(other.objective, absent.objective, rtol=1e-9)
-        assert_same(other.model, absent.model, tol=1e-5)
+        assert other.status == absent.status
+        assert abs(other.n_iter - absent.n_iter) <= 1  # `tol` follows the mean weight
+        n = min(len(other.objective), len(absent.objective))
+        np.testing.assert_allclose(other.objective[:n], absent.objective[:n], rtol=1e-9)
+        assert_same(other.model, absent.model, tol=1e-4)
 
 
 @kinds

@@ -91,7 +91,7 @@ SHAPES_AND_TYPES = {
     ),
     "2d given a vector": (
         lambda: fit_2d(LINE),
-        r"x must have shape \(N, D\), not \(6,\)\. Use x\[:, None\]",
+        r"x must have shape \(N, D\), not \(6,\)\. The model has 2 columns",
     ),
     "2d given a cube": (
         lambda: fit_2d(np.ones((2, 2, 2))),
@@ -121,7 +121,7 @@ SHAPES_AND_TYPES = {
     ),
     "None": (lambda: fit_1d([1.0, None]), "x must hold real numbers"),
     "words": (lambda: fit_1d(["a", "b"]), "x must hold real numbers"),
-    "complex": (lambda: fit_1d([1 + 2j]), "x must hold real numbers, but its type is complex128"),
+    "complex": (lambda: fit_1d([1 + 2j]), "x must hold real numbers, but they are complex"),
     "complex parameter": (
         lambda: GaussianMixture1D([1.0], [1j], 1.0),
         "means must hold real numbers",
@@ -137,7 +137,7 @@ SHAPES_AND_TYPES = {
 WEIGHTS = {
     "sum": (
         lambda: GaussianMixture1D([0.5, 0.6], [0, 1], 1.0),
-        r"weights must .* sum to 1, .*\[0.5, 0.6\] with sum 1.1\. Divide",
+        r"weights must .* sum to 1, .*\[0.5, 0.6\] with sum 1.1\. Give w / w",
     ),
     "sum 2d": (
         lambda: GaussianMixture([0.5], [[0, 0]], [1.0], "spherical"),

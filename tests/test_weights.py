@@ -14,10 +14,13 @@ from emlib import (
     GaussianMixture,
     GaussianMixture1D,
     PoissonMixture,
+    bootstrap_lrt,
     em,
+    held_out,
     initial,
     select,
 )
+from emlib.search import search
 from laws import assert_same_model
 
 families = pytest.mark.parametrize("case", CASES, ids=str)
@@ -140,6 +143,64 @@ def test_select_counts_copies_from_the_start_on(case):
         for name in ("log_likelihood", "aic", "bic", "icl"):
             np.testing.assert_allclose(getattr(a, name), getattr(b, name), rtol=1e-9)
         assert a.status == b.status and len(a.doubts) == len(b.doubts)
+
+
+def rows_and_copies(case):
+    """Rows of a clear case with how many copies there are; the same written out; and without 0."""
+    family, options, x, copies = table(case, 5)
+    options = {name: v for name, v in options.items() if name != "fixed_weights"}
+    kept = copies > 0
+    return (
+        family,
+        options,
+        ((x, copies), (np.repeat(x, copies, axis=0), None), (x[kept], copies[kept])),
+    )
+
+
+@families
+def test_every_entry_counts_copies(case):
+    """`search`, `held_out`, the bootstrap, the bound and the doubts."""
+    family, options, ways = rows_and_copies(case)
+    how = {"rng": 0, "tol": 1e-3, **options}
+    answers = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for x, w in ways:
+            best = search(family, x, 2, budget=150, sample_weight=w, **how)
+            score = held_out(
+                family, x, 2, n_folds=2, n_starts=1, method="k-means++", sample_weight=w, **how
+            )
+            test = bootstrap_lrt(family, x, 1, 2, n_bootstrap=2, n_starts=1, sample_weight=w, **how)
+            model = best.model
+            q = np.full((len(x), 2), 0.5)
+            fit = em.fit(model, x, sample_weight=w, max_iter=1)
+            answers.append([
+                best.objective[-1], model.elbo(x, q, sample_weight=w), len(fit.doubts),
+                *score.log_density, *score.fold, test.statistic, *test.replicates,
+            ])  # fmt: skip
+    for other in answers[1:]:
+        np.testing.assert_allclose(other, answers[0], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda w: held_out(PoissonMixture, [1.0, 2.0, 5.0], 1, rng=0, n_folds=2, sample_weight=w),
+        lambda w: bootstrap_lrt(PoissonMixture, [1.0, 2.0, 5.0], 1, 2, rng=0, sample_weight=w),
+        lambda w: select(PoissonMixture, [1.0, 2.0, 5.0], [1, 2], rng=0, sample_weight=w),
+    ],
+)
+@pytest.mark.parametrize(
+    ("w", "message"),
+    [
+        ([1, 0.5, 2], "must be whole numbers here: copies"),
+        ([1, 2], r"must have shape \(3,\)"),
+        ([0, 0, 0], "all sample weights are zero"),
+    ],
+)
+def test_what_are_no_copies_is_refused(ask, w, message):
+    with pytest.raises(ValueError, match=message):
+        ask(w)
 
 
 def test_a_row_of_weight_zero_is_no_row_at_all():

@@ -128,18 +128,22 @@ def pieces(
 
 def gathered(
     family: type,
-    check: Callable[[Any], FloatArray],
+    check: Callable[[Any], FloatArray] | None,
     x: Any,
     sample_weight: Any = None,
     rng: np.random.Generator | None = None,
 ) -> tuple[FloatArray, FloatArray | None]:
     """Return the rows that have any weight in one array, with their weights if there are any.
 
-    With a generator, no more than `MOST` of them, chosen at random: enough to start from.
+    With a generator, no more than `MOST` of them, chosen at random: enough to start from. Without
+    a `check` they are numbers, not yet checked by the family.
     """
+    check = check or _numbers
     sizes = [len(rows) for rows, _ in pieces(family, check, x, sample_weight)]
     if not sum(sizes):
-        raise ValueError("all sample weights are zero, so there is nothing to fit.")
+        why = "x is empty; at least one row is needed."
+        nothing = "all sample weights are zero, so there is nothing to fit."
+        raise ValueError(why if sample_weight is None else nothing)
     chosen: list[Any] = [slice(None)] * len(sizes)
     if rng is not None and sum(sizes) > MOST:
         edges = np.cumsum([0, *sizes])
@@ -158,12 +162,17 @@ def gathered(
 
 def as_array(family: type, x: Any) -> FloatArray:
     """Return all rows in one array of numbers, not yet checked by the family."""
-    blocks = [
-        number_array(part, "x")
-        for block, _ in located(family, x)
-        for part, _ in (block if isinstance(block, Chunks) else [(block, None)])
-    ]
+    blocks = [rows for rows, _ in pieces(family, _numbers, x)]
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+
+def row_count(family: type, x: Any) -> int:
+    """Return the number of rows in all."""
+    return sum(len(rows) for rows, _ in pieces(family, _numbers, x))
+
+
+def _numbers(x: Any) -> FloatArray:
+    return number_array(x, "x")
 
 
 def summed(

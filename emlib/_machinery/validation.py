@@ -58,20 +58,38 @@ def _instead(values: Any, array: NDArray[Any], name: str) -> str:
     """Return what values are that are no numbers, and how to make numbers of them."""
     kind = type(values).__name__
     if isinstance(values, dict):
-        return f"it is a dict. Give np.column_stack(list({name}.values()))."
+        keys = list(values)
+        give = f"{name}[{keys[0]!r}]" if len(keys) == 1 else f"np.column_stack([*{name}.values()])"
+        return f"it is a dict. Give {give}."
     if kind == "Dataset":
-        return f"it is a Dataset. Give {name}.to_dataarray().values.T."
+        keys = list(values)
+        give = f"{name}[{keys[0]!r}]" if len(keys) == 1 else f"{name}.to_dataarray().values.T"
+        return f"it is a Dataset. Give {give}."
     if hasattr(values, "toarray"):
         return f"it is sparse. Give {name}.toarray()."
     if hasattr(values, "collect"):
         return f"it is lazy. Give {name}.collect()."
     if hasattr(values, "columns"):
-        other = [c for c in values.columns if np.asarray(values[c]).dtype.kind not in "biuf"]
-        return f"its column {other[0]!r} does not. Leave such columns out, or code them as numbers."
+        good = [c for c in values.columns if np.asarray(values[c]).dtype.kind in "biuf"]
+        other = next(c for c in values.columns if c not in good)
+        give = f"Give {name}[{good}]" if good else "Leave it out"
+        return f"its column {other!r} does not. {give}, or code such columns as numbers."
     if array.dtype.names:
-        return f"it has fields. See numpy.lib.recfunctions.structured_to_unstructured({name})."
-    if array.dtype.kind in "mM":
-        return f"it holds times. Give ({name} - {name}[0]) / np.timedelta64(1, 'D'), in days."
+        if len(array.dtype.names) == 1:
+            return f"it has a field. Give {name}[{array.dtype.names[0]!r}]."
+        return (
+            f"it has fields. Give structured_to_unstructured({name}), which is a function of "
+            "numpy.lib.recfunctions."
+        )
+    first = array.ravel()[0] if array.dtype.kind == "O" and array.size else None
+    if array.dtype.kind == "M" or hasattr(first, "year"):
+        return (
+            f"it holds dates. Give np.asarray({name}, dtype='M8[s]').astype(float) / 86400: days."
+        )
+    if array.dtype.kind == "m" or hasattr(first, "days"):
+        return f"it holds times. Give np.asarray({name}, dtype='m8[s]').astype(float), in seconds."
+    if array.dtype.kind == "c":
+        return f"they are complex. Give np.column_stack([np.real({name}), np.imag({name})])."
     return (
         f"its type is {array.dtype}. Convert it first, for example with "
         f"np.asarray({name}, dtype=float)."
@@ -107,7 +125,7 @@ def data_matrix(x: ArrayLike, columns: int | None = None, *, missing: bool = Fal
     """Return data as (N, D) float64 with N >= 1, all finite, or NaN where it may be `missing`."""
     array = number_array(x, "x")
     if array.ndim != 2:
-        hint = " Use x[:, None] for one feature." if array.ndim == 1 else ""
+        hint = _as_matrix(_array_name(x), array.shape, columns)
         raise ValueError(f"x must have shape (N, D), not {array.shape}.{hint}")
     if columns is not None and array.shape[1] != columns:
         raise ValueError(f"x must have {columns} columns as the model has, not {array.shape[1]}.")
@@ -121,9 +139,27 @@ def data_vector(x: ArrayLike) -> FloatArray:
     """Return data as an (N,) float64 array with N >= 1, all finite."""
     array = number_array(x, "x")
     if array.ndim != 1:
-        hint = " Use x[:, 0] for its first column." if array.ndim == 2 else ""
+        hint = " Use np.ravel(x) if each number is one observation." if array.ndim else ""
+        if array.ndim == 2 and 1 not in array.shape:
+            hint = f" Use {_array_name(x)}[:, 0] for its first column, or{hint[4:]}"
         raise ValueError(f"x must have shape (N,), not {array.shape}.{hint}")
     return _finite_rows(array)
+
+
+def _array_name(x: Any) -> str:
+    """Return how to write x as an array, of which anything else may be no slice."""
+    return "x" if isinstance(x, np.ndarray) else "np.asarray(x)"
+
+
+def _as_matrix(name: str, shape: tuple[int, ...], columns: int | None) -> str:
+    """Return how an array of some shape may be meant as rows of columns."""
+    if len(shape) > 2:
+        return f" Use {name}.reshape(-1, {shape[-1]}) if each pixel or cell is one observation."
+    if len(shape) == 0:
+        return ""
+    ways = [f"{name}[:, None] for one feature"] if columns in (None, 1) else []
+    ways += [f"{name}[None] for one observation"] if columns in (None, shape[0]) else []
+    return f" Use {' or '.join(ways)}." if ways else f" The model has {columns} columns."
 
 
 def _finite_rows(array: FloatArray) -> FloatArray:
@@ -167,13 +203,23 @@ def whole_weights(sample_weight: ArrayLike | None, n_rows: int) -> IntArray:
     return weights.astype(np.int64)
 
 
+def copied(pieces: Any, sample_weight: ArrayLike | None) -> Any:
+    """Return rows of an array, or sequences of a list, each as often as its weight says."""
+    if sample_weight is None:
+        return pieces
+    index = np.repeat(np.arange(len(pieces)), whole_weights(sample_weight, len(pieces)))
+    if not index.size:
+        raise ValueError("all sample weights are zero, so there is nothing to fit.")
+    return pieces[index] if isinstance(pieces, np.ndarray) else [pieces[i] for i in index]
+
+
 def check_weights(weights: ArrayLike) -> FloatArray:
     """Return mixing weights (K,): non-negative, with sum one to within rounding."""
     pi = frozen(weights, "weights", (None,))
     if pi.size == 0 or (pi < 0).any() or abs(pi.sum() - 1.0) > 1e-8:
         raise ValueError(
             f"weights must be non-negative and sum to 1, but they are {pi.tolist()} "
-            f"with sum {pi.sum():.10g}. Divide them by their sum."
+            f"with sum {pi.sum():.10g}. Give w / w.sum() with w = np.asarray(weights, dtype=float)."
         )
     return pi
 

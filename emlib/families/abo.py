@@ -63,7 +63,7 @@ class ABO(CellCounts):
         if (p < 0).any() or abs(p.sum() - 1) > 1e-8:
             raise ValueError(
                 f"frequencies must be non-negative and sum to 1, but they are {p.tolist()} with "
-                f"sum {p.sum():.10g}. Divide them by their sum."
+                f"sum {p.sum():.10g}. Divide them, as np.float64, by their sum."
             )
         object.__setattr__(self, "frequencies", p)
 

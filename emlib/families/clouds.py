@@ -56,8 +56,11 @@ class Clouds(Mixture):
 
     @property
     def fewest(self) -> float:
-        """Expected count below which a component is little more than a simplex: D + 3/2."""
-        return self.means[0].size + 1.5
+        """Expected count below which a component is little more than a simplex: D + 3/2.
+
+        A prior fills what the simplex leaves flat: with one it is 5/2, as on the line.
+        """
+        return 1.5 + (self.means[0].size if self.prior is None else 1)
 
     def doubts(self, counts: FloatArray) -> tuple[str, ...]:
         """Return reasons to suspect this fit, one sentence each (chapter 5).

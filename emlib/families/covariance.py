@@ -16,18 +16,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.linalg.lapack import dpotrf, dtrtri
 
 from emlib._machinery.validation import SMALLEST, frozen, one_of
-from emlib._machinery.value import FloatArray, IntArray, Value
+from emlib._machinery.value import BoolArray, FloatArray, IntArray, Value
 from emlib.coordinates import DEFINITE, POSITIVE, Space
 from emlib.em import DegenerateError
 from emlib.mixture import COLLAPSED
-from emlib.prior import MixturePrior, NormalInverseWishart, check_prior
+from emlib.prior import (
+    MixturePrior,
+    NormalInverseWishart,
+    check_prior,
+    priors_of,
+    require_common,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,10 +200,12 @@ class Covariances(Value):
         if flat.any():
             k = int(flat.any(axis=1).argmax())
             who = "the common covariance" if self.shared else f"component {k}"
+            simpler = len(means[k]) > 1 and self.kind != "spherical"
+            remedy = ", use a simpler covariance_type or" if simpler else " or use"
             raise DegenerateError(
                 f"{who} has collapsed onto a point or a plane near x = "
                 f"{np.array2string(means[k], precision=6)}, where the likelihood has no bound. "
-                "Start elsewhere, use a simpler covariance_type or a prior (chapter 5).",
+                f"Start elsewhere{remedy} a prior (chapter 5).",
                 k,
             )
 
@@ -207,23 +215,45 @@ class Covariances(Value):
         raise NotImplementedError
 
     @classmethod
-    def require_spread(cls, x: FloatArray, within: FloatArray, everything: FloatArray) -> None:
+    def require_spread(
+        cls, x: FloatArray, within: FloatArray, everything: FloatArray, with_prior: bool
+    ) -> None:
         """Raise a ValueError that names a column without spread of its own within groups.
 
         Given the rows (N, D), the covariance within groups, and that of all rows, (D, D).
         """
-        _refuse_constant_columns(x, unless_all=cls is Spherical)
-        # Beside its own variance, too, a column must have some left, given those before it.
-        alone = np.diag(np.diag(within))
-        own, itself, whole = cls.left(cls._forms(within, alone, everything))
-        flat = ~(own > COLLAPSED * np.fmax(itself, whole))
+        flat = cls.flat(within, everything)
         if flat.any():
             what = f"column {flat.argmax()} has" if cls is not Spherical else "there is"
+            remedies = ["fewer components", "more rows"]
+            remedies += (
+                ['covariance_type="diag"'] if issubclass(cls, Full) and len(flat) > 1 else []
+            )
+            remedies += [] if with_prior else ['prior="default"']
             raise ValueError(
                 f"x ({x.shape[0]} rows, {x.shape[1]} columns): within the starting groups {what} "
-                "no spread of its own. Use fewer components, more rows, a simpler covariance_type "
-                'such as "diag", or leave out dependent columns and outliers.'
+                f"no spread of its own. Use {', '.join(remedies)}, or leave out dependent columns "
+                "and outliers."
             )
+
+    @classmethod
+    def flat(cls, within: FloatArray, everything: FloatArray) -> BoolArray:
+        """Return which features have no spread of their own, (D,) or (1,), given those before.
+
+        Beside the covariance of all rows, and beside their own variance, both within groups.
+        """
+        alone = np.diag(np.diag(within))
+        own, itself, whole = cls.left(cls._forms(within, alone, everything))
+        return np.asarray(~(own > COLLAPSED * np.fmax(itself, whole)))
+
+    @classmethod
+    def refuse_constant_columns(cls, x: FloatArray) -> None:
+        """Raise a ValueError if a column has only one value; or, for one variance, if all have."""
+        constant = np.ptp(x, axis=0) == 0
+        if constant.all():
+            raise ValueError("all rows of x are equal: there is no covariance to model.")
+        if constant.any() and cls is not Spherical:
+            raise ValueError(f"x: column {constant.argmax()} is constant. Leave it out.")
 
     @classmethod
     def _forms(cls, *matrices: FloatArray) -> FloatArray:
@@ -238,41 +268,58 @@ class Covariances(Value):
         if prior is None:
             return
         check_prior(prior, NormalInverseWishart, k)
-        components, shape = prior.components, cls.one_shape(d)
-        if components.mean.shape != (d,) or components.scale.shape != shape:
-            raise ValueError(
-                f"the prior of a {cls.kind!r} mixture in {d} dimensions must have a mean of "
-                f"shape {(d,)} and a scale of shape {shape}, not {components.mean.shape} and "
-                f"{components.scale.shape}."
-            )
+        shape = cls.one_shape(d)
+        for own in priors_of(prior.components, k):
+            if own.mean.shape != (d,) or own.scale.shape != shape:
+                raise ValueError(
+                    f"the prior of a {cls.kind!r} mixture in {d} dimensions must have a mean of "
+                    f"shape {(d,)} and a scale of shape {shape}, not {own.mean.shape} and "
+                    f"{own.scale.shape}."
+                )
+        if cls.shared:
+            require_common(prior.components)
 
     def imaginary(
-        self, prior: NormalInverseWishart, means: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+        self, prior: Any, means: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray, Any]:
         """Return the prior as imaginary observations, as the components see them (eq. 5.9).
 
         That is their number and their first and second moments, whitened as the data are, and
         what is added to the number of squares: the mode of the density of a covariance divides
         by more than there are observations, by one for each mean, for example.
         """
-        n_means = np.ones(len(means))
-        kappa = prior.mean_precision * n_means
-        mean = self.whiten(prior.mean[None], means)[:, :, 0]
-        second = self.whitened_scale(prior) + self.copies(kappa, mean)
-        n_squares = prior.degrees_of_freedom + prior.order + 1 + self.sizes(n_means).max()
+        k = len(means)
+        if isinstance(prior, tuple) and not self.shared:  # one each: what each sees of its own
+            parts = [self.imaginary(own, means) for own in prior]
+            kappa, first, second = (
+                np.array([part[i][j] for j, part in enumerate(parts)]) for i in range(3)
+            )
+            extra = np.array([part[3] for part in parts])
+            return kappa, first, second, extra.reshape(k, *[1] * (second.ndim - 1))
+        priors = priors_of(prior, k)
+        kappa = np.array([own.mean_precision for own in priors])
+        mean = self.whiten(priors[0].mean[None], means)[:, :, 0]
+        if isinstance(prior, tuple):
+            seen = [self.whiten(own.mean[None], means)[:, :, 0] for own in priors]
+            mean = np.array([own[j] for j, own in enumerate(seen)])
+        second = self.whitened_scale(priors[0]) + self.copies(kappa, mean)
+        n_squares = priors[0].degrees_of_freedom + priors[0].order + 1
+        n_squares += self.sizes(np.ones(k)).max()
         return kappa, kappa[:, None] * mean, second, n_squares
 
-    def log_prior(self, prior: NormalInverseWishart, means: FloatArray) -> float:
+    def log_prior(self, prior: Any, means: FloatArray) -> float:
         """Return the log density of means and covariances under the prior (eq. 5.8)."""
         _, _, second, n_squares = self.imaginary(prior, means)
-        constant = len(means) * prior.log_mean_constant
-        constant += len(self.factor) * prior.log_scale_constant  # as many as there are covariances
-        log_det = n_squares * self._half_log_dets()
+        priors = priors_of(prior, len(means))
+        constant = sum(own.log_mean_constant for own in priors)
+        # as many as there are covariances
+        constant += sum(own.log_scale_constant for own in priors[: len(self.factor)])
+        log_det = (np.ravel(n_squares) * self._half_log_dets()).sum()
         return float(constant - 0.5 * self._trace(second) - log_det)
 
-    def _half_log_dets(self) -> float:
-        """Return the sum of (1/2) log |Sigma|, each covariance counted once."""
-        return float(self.half_log_determinants.sum())
+    def _half_log_dets(self) -> FloatArray:
+        """Return (1/2) log |Sigma|, each covariance counted once, (K,) or (1,)."""
+        return self.half_log_determinants
 
     def _trace(self, second: FloatArray) -> float:
         """Return the sum of all squares in second moments."""
@@ -533,8 +580,8 @@ class Spherical(Diagonal):
         """Return psi / sigma_k^2, (K,)."""
         return super().whitened_scale(prior)[:, 0]
 
-    def _half_log_dets(self) -> float:
-        return float(np.log(self.factor[:, 0]).sum())
+    def _half_log_dets(self) -> FloatArray:
+        return np.log(self.factor[:, 0])
 
 
 KINDS: dict[str, type[Covariances]] = {c.kind: c for c in (Full, Tied, Diagonal, Spherical)}
@@ -583,15 +630,6 @@ def diagonals(stack: FloatArray) -> FloatArray:
 def _by_feature(values: FloatArray, d: int) -> FloatArray:
     """Return one value a component and feature, (K, D), from shape (K, D) or (K,)."""
     return values.reshape(len(values), -1) * np.ones(d)
-
-
-def _refuse_constant_columns(x: FloatArray, unless_all: bool) -> None:
-    """Raise a ValueError if a column has only one value; or, for one variance, if all have."""
-    constant = np.ptp(x, axis=0) == 0
-    if constant.all():
-        raise ValueError("all rows of x are equal: there is no covariance to model.")
-    if constant.any() and not unless_all:
-        raise ValueError(f"x: column {constant.argmax()} is constant. Leave it out.")
 
 
 def _refuse(bad: NDArray[np.bool_], stack: FloatArray, name: str, fault: str) -> None:

@@ -25,11 +25,12 @@ from emlib import initial
 from emlib._machinery.blocks import gathered
 from emlib._machinery.validation import check_weights, data_matrix, frozen
 from emlib._machinery.value import BoolArray, FloatArray, IntArray
+from emlib.convergence import EPS
 from emlib.coordinates import REAL, SIMPLEX, Space
 from emlib.em import Expectation
 from emlib.families._quadratic import Quadratic
 from emlib.families.clouds import Clouds, groups, moments
-from emlib.families.covariance import Covariances, kind_of
+from emlib.families.covariance import Covariances, Full, kind_of
 from emlib.mixture import mixing, posterior, weighted
 from emlib.prior import MixturePrior, NormalInverseWishart, prior_for
 
@@ -55,7 +56,8 @@ class GaussianMixture(Clouds):
     prior : MixturePrior, optional
         With a `NormalInverseWishart` for the components, its scale in the shape of one
         covariance: (D, D) for "full" and "tied", (D,) for "diag", a number for "spherical". The
-        M-step then returns the maximum a posteriori.
+        M-step then returns the maximum a posteriori. Or with
+        a sequence of them, one for each component.
 
     Raises
     ------
@@ -139,13 +141,12 @@ class GaussianMixture(Clouds):
         r = r if w is None else r * w[:, None]
         weights, means, within = groups(rows, r)
         n, _, everything = moments(cls, data_matrix, rows, w)
-        if prior == "default":
-            kind.require_spread(rows, everything, everything)
+        kind.refuse_constant_columns(rows)
         prior = prior_for(prior, cls.default_prior, x, n_components, covariance_type, sample_weight)
         if prior is not None:
             kind.check_prior(prior, *means.shape)
             within = _with_scale(within, n, prior.components)
-        kind.require_spread(rows, within, everything)
+        kind.require_spread(rows, within, everything, prior is not None)
         return cls(weights, means, kind.alike(within, n_components), covariance_type, prior)
 
     @classmethod
@@ -156,20 +157,39 @@ class GaussianMixture(Clouds):
         covariance_type: str = "full",
         sample_weight: ArrayLike | None = None,
     ) -> MixturePrior:
-        """Return a weak prior scaled to the data, so that fits with it stay equivariant.
+        """Return a weak prior scaled to the data, so that units do not matter to fits with it.
 
         Worth D + 2 observations for each covariance, with the covariance of all the data divided
         by K^{2/D} for scale (K clouds of that size fill the same volume), and a hundredth of an
         observation for each mean; mixing weights are uniform.
+
+        Where that covariance is singular, or as good as (as many columns as rows, or a column
+        that follows from others), it says nothing of some directions. Then the columns are taken
+        as independent, by their variances, and the scale is so much larger (2D + 4 times; "diag":
+        D + 5) that the prior's mode lies there: what is estimated is drawn towards these
+        variances, and not far below them.
+
+        Raises
+        ------
+        ValueError
+            If a column is constant.
 
         References
         ----------
         Fraley and Raftery (2007), J. Classification 24:155-181, section 2.2; for "diag" with the
         variance of each feature in place of their average, so that units do not matter.
         """
+        kind = kind_of(covariance_type)
         _, mean, everything = moments(cls, data_matrix, x, sample_weight)
         d = len(mean)
-        scale = n_components ** (-2 / d) * kind_of(covariance_type).one(everything)
+        variances = np.diag(everything)
+        constant = variances <= (4 * EPS * mean) ** 2
+        if constant.any() and covariance_type != "spherical":
+            raise ValueError(f"x: column {constant.argmax()} is constant. Leave it out.")
+        varied = everything[~constant][:, ~constant]
+        if Full.flat(varied, varied).any():
+            everything = (d + 5 if covariance_type == "diag" else 2 * d + 4) * np.diag(variances)
+        scale = n_components ** (-2 / d) * kind.one(everything)
         return MixturePrior(NormalInverseWishart(mean, 0.01, d + 2, scale))
 
     # -- E-step ---------------------------------------------------------------------------

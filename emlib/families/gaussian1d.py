@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,7 +18,14 @@ from emlib.coordinates import POSITIVE, REAL, SHARED, SIMPLEX, Space
 from emlib.em import DegenerateError, Expectation
 from emlib.families.clouds import Clouds, moments
 from emlib.mixture import COLLAPSED, mixing
-from emlib.prior import MixturePrior, NormalInverseWishart, check_prior, prior_for
+from emlib.prior import (
+    MixturePrior,
+    NormalInverseWishart,
+    check_prior,
+    prior_for,
+    priors_of,
+    require_common,
+)
 
 HALVINGS = 100  # from the distance of two components to the last digit, and some to spare
 
@@ -39,7 +46,8 @@ class GaussianMixture1D(Clouds):
         Whether the components share one variance; `variances` then holds it K times.
     prior : MixturePrior, optional
         With a `NormalInverseWishart` for the components whose mean and scale are numbers: the
-        normal-inverse-gamma prior. The M-step then returns the maximum a posteriori.
+        normal-inverse-gamma prior. The M-step then returns the maximum a posteriori. Or with
+        a sequence of them, one for each component.
 
     Raises
     ------
@@ -75,7 +83,7 @@ class GaussianMixture1D(Clouds):
             raise ValueError(f"variances must be positive, but they are {variances.tolist()}.")
         if self.common_variance and (variances != variances[0]).any():
             raise ValueError("variances must all be equal when common_variance=True.")
-        _check_prior(self.prior, len(weights))
+        _check_prior(self.prior, len(weights), self.common_variance)
         for name, value in (("weights", weights), ("means", means), ("variances", variances)):
             object.__setattr__(self, name, value)
 
@@ -125,9 +133,10 @@ class GaussianMixture1D(Clouds):
         try:
             model = centre.m_step(centre.expect_under(rows, r))
         except DegenerateError as error:
+            remedy = ', prior="default"' if prior is None else ""
             raise ValueError(
                 f"x ({len(rows)} rows): no spread is left within the {k} starting groups. "
-                "Use fewer components or more rows, or leave outliers out."
+                f"Use fewer components, more rows{remedy}, or leave outliers out."
             ) from error
         return replace(model, common_variance=common_variance)
 
@@ -298,41 +307,43 @@ class GaussianMixture1D(Clouds):
         scale = variance / n_components**2
         return MixturePrior(NormalInverseWishart(mean, 0.01, 3, scale))
 
-    def _imaginary(
-        self, prior: NormalInverseWishart
-    ) -> tuple[float, FloatArray, FloatArray, float]:
+    def _imaginary(self, prior: Any) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return the prior as imaginary observations of each component.
 
         That is their number, the sums of their residuals and squares about the current means,
         and what is added to the number of squares (eq. 5.9).
         """
-        kappa, nu = prior.mean_precision, prior.degrees_of_freedom
-        residual = prior.mean - self.means
         k = self.n_components
+        each = [
+            (p.mean_precision, p.degrees_of_freedom, p.mean, p.scale) for p in priors_of(prior, k)
+        ]
+        kappa, nu, mean, scale = np.array(each, dtype=float).T
+        residual = mean - self.means
         if self.common_variance:  # the one scale and its nu + 2 squares, shared out
-            return kappa, kappa * residual, prior.scale / k + kappa * residual**2, 1 + (nu + 2) / k
-        return kappa, kappa * residual, prior.scale + kappa * residual**2, nu + 3
+            return kappa, kappa * residual, scale / k + kappa * residual**2, 1 + (nu + 2) / k
+        return kappa, kappa * residual, scale + kappa * residual**2, nu + 3
 
     def log_prior_components(self) -> float:
         """Return the log density of means and variances under the prior (eq. 5.8)."""
         if self.prior is None:
             return 0.0
-        prior = self.prior.components
-        _, _, second, extra = self._imaginary(prior)
-        k = self.n_components
-        n_variances = 1 if self.common_variance else k
-        constant = k * prior.log_mean_constant + n_variances * prior.log_scale_constant
+        _, _, second, extra = self._imaginary(self.prior.components)
+        priors = priors_of(self.prior.components, self.n_components)
+        constant = sum(p.log_mean_constant for p in priors)
+        constant += sum(p.log_scale_constant for p in priors[: 1 if self.common_variance else None])
         kernel = -0.5 * (second / self.variances + extra * np.log(self.variances))
         return float(constant + kernel.sum())
 
 
-def _check_prior(prior: MixturePrior | None, k: int) -> None:
+def _check_prior(prior: MixturePrior | None, k: int, common: bool) -> None:
     if prior is None:
         return
     check_prior(prior, NormalInverseWishart, k)
-    components = prior.components
-    if components.mean.ndim or components.scale.ndim:
-        raise ValueError(
-            "prior.components must be a NormalInverseWishart whose mean and scale are numbers, "
-            f"not {components!r}."
-        )
+    for components in priors_of(prior.components, k):
+        if components.mean.ndim or components.scale.ndim:
+            raise ValueError(
+                "prior.components must be a NormalInverseWishart whose mean and scale are numbers, "
+                f"not {components!r}."
+            )
+    if common:
+        require_common(prior.components)
