@@ -393,7 +393,7 @@ WRONG = {
         (lambda w, m, v: (w @ m, w @ (v + (m - m.mean()) ** 2)), "mean of the mixture"),
         (lambda w, m, v: (w @ m, w @ v - spread(w, m)), "is added"),
         (lambda w, m, v: w @ m, "two things"),
-        (lambda w, m, v: (w @ m, v), "should have shape"),
+        (lambda w, m, v: (w @ m, v), "should be one number"),
         (lambda w, m, v: {"mean": w @ m, "variance": 1.0}, "two things"),
     ],
     "merge": [
