@@ -98,7 +98,13 @@ def log_mean_exp(function: Callable[..., Any]) -> None:
     value = _log_mean(function, holes)
     if np.isnan(value).any():
         raise Problem("A row with one entry of minus infinity gives NaN. exp(-inf) is 0: let it.")
-    close(value, [-3 - np.log(3), -900 + np.log(2 / 3)], "The log mean of rows with -inf")
+    finite = "An entry of minus infinity is an entry too: divide by K, however many are finite."
+    close(
+        value,
+        [-3 - np.log(3), -900 + np.log(2 / 3)],
+        "The log mean of rows with -inf",
+        [([-3.0, -900.0], finite)],
+    )
     value = _log_mean(function, np.full((1, 3), -np.inf))
     if np.isnan(value).any():
         raise Problem(
@@ -173,6 +179,9 @@ def responsibilities(function: Callable[..., Any]) -> None:
         shape = (len(WAITS), model.n_components)
         with np.errstate(all="ignore"):
             value = call(function, WAITS, *arguments)
+        right = model.responsibilities(WAITS)
+        if _has_shape(value, shape) and np.allclose(np.asarray(value, dtype=float), np.log(right)):
+            raise Problem("Those are the logarithms (3.14) of the responsibilities: exponentiate.")
         value = distributions(value, "the array of responsibilities", shape)
         double = GaussianMixture1D(model.weights, model.means, model.variances / 2)
         hints = [
@@ -223,6 +232,11 @@ def responsibilities(function: Callable[..., Any]) -> None:
     close(value, certain.responsibilities(WAITS), name)
 
 
+def _shares_of_verdicts(r: FloatArray) -> FloatArray:
+    """Return the weights of a reader who gives each row to its likeliest component."""
+    return np.bincount(r.argmax(axis=1), minlength=r.shape[1]) / len(r)
+
+
 @exercise("3.6")
 def known_means_step(function: Callable[..., Any]) -> None:
     """Check `function(x, r, means)`, which returns weights and variances."""
@@ -239,6 +253,7 @@ def known_means_step(function: Callable[..., Any]) -> None:
             (counts, "Those are the expected counts; weights sum to one."),
             (np.full(len(counts), 1 / len(counts)), "The weights depend on r, see (3.9)."),
             (counts / len(counts), "Divide the counts by N, not by the number of components."),
+            (_shares_of_verdicts(r), "You round r to 0 or 1. A wait is shared by the components."),
         ]
         close(weights, counts / counts.sum(), "The array of weights", hints, "See (3.9).")
         own = (r * WAITS[:, None]).sum(axis=0) / counts
@@ -402,6 +417,7 @@ def exponential_step(function: Callable[..., Any]) -> None:
             (equal, "Your E-step leaves out the current weights: log pi_k in the log joint."),
             (without, "The density has a factor lambda_k too; its logarithm is missing."),
             (counts / len(counts), "Divide the counts by N, not by the number of components."),
+            (_shares_of_verdicts(r), "You round r to 0 or 1. A lamp is shared by the makes."),
             (lives / lives.sum(), "Those are shares of the hours; shares of the lamps are wanted."),
         ]
         otherwise = "Are the responsibilities right? Then see (3.9)."

@@ -57,6 +57,10 @@ def shares(r):
     return r.sum(axis=0) / len(r)
 
 
+def verdicts(r):
+    return np.eye(r.shape[1])[r.argmax(axis=1)]
+
+
 def known(x, r, mu):
     return shares(r), about(x, r, mu) / r.sum(axis=0)
 
@@ -226,6 +230,7 @@ WRONG = {
         (shifted_by(lambda a: a[:, 0]), "By what do you shift it"),
         (shifted_by(lambda a: np.full(len(a), a.mean())), "shifts of their own"),
         (lambda a: shifted(np.where(np.isneginf(a), np.nan, a)), "exp(-inf) is 0"),
+        (lambda a: logsumexp(a, axis=1) - np.log(np.isfinite(a).sum(axis=1)), "is an entry too"),
         (lambda a: (shifted(a), shifted(a)), "should have shape"),
         (lambda a: [[1.0], [2.0, 3.0]], "should be numbers"),
         (lambda a: {"log": shifted(a)}, "should be numbers"),
@@ -243,6 +248,7 @@ WRONG = {
         (lambda x, w, m, v: posterior(x, w, m, v**2), "do not square"),
         (lambda x, w, m, v: posterior(x, w, m, v**0.5), "their root"),
         (lambda x, w, m, v: posterior(x, w, m, v / 2), "by 2 sigma_k^2"),
+        (lambda *a: np.log(posterior(*a)), "exponentiate"),
         (lambda *a: -posterior(*a), "The array of responsibilities must"),
         (lambda *a: softmax(log_joint(*a), axis=0), "right axis"),
         (lambda *a: np.exp(log_joint(*a)), "sum to 1"),
@@ -273,6 +279,7 @@ WRONG = {
         (lambda x, r, m: (shares(r), about(x, r, m)), "sums of squares"),
         (lambda x, r, m: (shares(r), known(x, r, m)[1] ** 0.5), "standard"),
         (lambda x, r, m: (shares(r), np.full(len(m), about(x, r, m).sum() / len(x))), "common"),
+        (lambda x, r, m: known(x, verdicts(r), m), "is shared by"),
         (lambda x, r, m: known(x, r, m)[1], "two things"),
         (lambda x, r, m: known(x, r, m)[::-1], "wrong order"),
         (lambda x, r, m: ("shares", known(x, r, m)[1]), "array of weights"),
@@ -349,6 +356,7 @@ WRONG = {
             lambda x, w, a: (lamps(x, 0 * w + 1, a).mean(axis=0), lamp_step(x, w, a)[1]),
             "leaves out the current weights",
         ),
+        (lambda x, w, a: (shares(verdicts(lamps(x, w, a))), a), "is shared by"),
         (lambda *a: lamp_step(*a)[::-1], "wrong order"),
         (
             lambda x, w, a: (lamps(x, w, a).sum(axis=0) / len(w), lamp_step(x, w, a)[1]),
@@ -385,7 +393,7 @@ WRONG = {
         (lambda w, m, v: (w @ m, w @ (v + (m - m.mean()) ** 2)), "mean of the mixture"),
         (lambda w, m, v: (w @ m, w @ v - spread(w, m)), "is added"),
         (lambda w, m, v: w @ m, "two things"),
-        (lambda w, m, v: (w @ m, v), "should have shape"),
+        (lambda w, m, v: (w @ m, v), "should be one number"),
         (lambda w, m, v: {"mean": w @ m, "variance": 1.0}, "two things"),
     ],
     "merge": [

@@ -132,6 +132,28 @@ def test_beside_a_cubic_saddle_the_estimate_says_three_quarters(seeds):
         assert 0.68 < left_by_aitken(road) / (alone - road[-1]) < 0.8
 
 
+def test_beside_a_cubic_saddle_fit_leaves_at_most_a_third_more_than_tol(seeds):
+    """Deeper: what fit leaves there is "no more than that", a third more than tol."""
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        x = np.append(WAITS, rng.uniform(350, 450))
+        run = fit(geyser([rng.normal(55, 1), rng.normal(80, 1)]), x, tol=1e-5)
+        alone = -0.5 * len(x) * (np.log(2 * np.pi * x.var()) + 1)
+        assert 0 < alone - run.log_likelihood[-1] < 4 / 3 * 1e-5
+        assert "nearly the same" in run.doubts[0]
+
+
+def test_some_starts_never_find_the_third_kind(seeds):
+    """Exercise 3.7: "Some starts never get there", and the best gains half a nat."""
+    starts = [GaussianMixture1D.start(WAITS, 3, seed, common_variance=True) for seed in seeds]
+    runs = [fit(start, WAITS, max_iter=500) for start in starts]
+    ends = np.array([run.log_likelihood[-1] for run in runs])
+    assert np.isclose(ends.max(), -1033.516, atol=1e-3)
+    stuck = [run.model.means for run, end in zip(runs, ends, strict=True) if end < -1033.9]
+    assert 1 <= len(stuck) <= 9
+    assert all(np.diff(np.sort(means)).min() < 2 for means in stuck)
+
+
 def test_more_data_do_not_make_em_faster(seeds):
     """In the chapter: "Ten times as many waits would not make EM faster"."""
     few, many = (
