@@ -274,10 +274,12 @@ def weights_jacobian(function: Callable[..., Any]) -> None:
             (-r.T @ r / n / w, "The term with delta_kj is missing on the diagonal."),
             (np.diag(np.diag(right)), "Outside the diagonal there is -r_nk r_nj: not zero."),
             (np.diag(r.mean(axis=0) / w), "The term - r_nk r_nj is missing."),
+            ((np.diag(r.mean(axis=0)) - np.outer(r.mean(axis=0), r.mean(axis=0))) / w,
+             "Average the products r_nk r_nj over the rows, not each factor."),
             ((np.diag(r.sum(axis=0)) + r.T @ r) / n / w, "A sign: r_nk r_nj is subtracted."),
             (both / n / r.mean(axis=0), "Divide by the weights you are given, not by new ones."),
             ((np.eye(k) - r.T @ r) / n / w, "On the diagonal r_nk goes with delta_kj."),
-        ]
+        ]  # fmt: skip
         value = call(function, r, w)
         close(value, right, "The Jacobian", hints, "Compare with (a), for one k and one j.")
 

@@ -1,7 +1,7 @@
 """Right and wrong answers to the exercises of chapter 2."""
 
 import numpy as np
-from scipy.special import comb, logsumexp, xlog1py, xlogy
+from scipy.special import comb, logsumexp, softmax, xlog1py, xlogy
 from scipy.stats import binom
 
 
@@ -188,6 +188,11 @@ def binomial_products(x, weights, p):
     return joint / joint.sum(axis=1, keepdims=True)
 
 
+def binomial_logarithms(x, weights, p):
+    """What SciPy's logpmf makes of them: it knows that 0 log 0 is 0."""
+    return softmax(np.log(weights) + binom.logpmf(x[:, [0]], x[:, [1]], p), axis=1)
+
+
 def odds_without_logs(x, weights, p):
     heads, tails = x[:, 0, None, None], (x[:, 1] - x[:, 0])[:, None, None]
     ratio = weights / weights[:, None] * (p / p[:, None]) ** heads
@@ -270,6 +275,7 @@ RIGHT = {
     "responsibilities": [
         by_logsumexp,
         by_odds,
+        binomial_logarithms,
     ],
     "m_step": [
         update,
@@ -417,6 +423,7 @@ WRONG = {
         (lambda r, w: -r.T @ r / len(r) / w, "delta_kj is missing"),
         (lambda r, w: np.diag(np.diag(jacobian(r, w))), "Outside the diagonal"),
         (lambda r, w: np.diag(r.mean(axis=0) / w), "r_nk r_nj is missing"),
+        (lambda r, w: (np.diag(m := r.mean(axis=0)) - np.outer(m, m)) / w, "not each factor"),
         (lambda r, w: (np.diag(r.sum(axis=0)) + r.T @ r) / len(r) / w, "sign"),
         (lambda r, w: jacobian(r, r.mean(axis=0)), "not by new ones"),
         (lambda r, w: (np.eye(len(w)) - r.T @ r) / len(r) / w, "goes with delta_kj"),
