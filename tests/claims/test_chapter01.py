@@ -159,6 +159,19 @@ def test_em_leaves_the_local_minimum_from_a_start_at_random(rngs):
         assert mu == pytest.approx(np.sign(start) * np.sqrt(8))
 
 
+def test_on_a_summit_without_curvature_em_creeps(rngs):
+    """`Or on a summit too flat to have curvature, towards which it creeps`: x = -1 and 1."""
+    x = np.array([-1.0, 1.0])
+    for rng in rngs:
+        path = [rng.uniform(0.2, 5) * rng.choice([-1, 1])]
+        for _ in range(1000):
+            w = 2 / (1 + (x - path[-1]) ** 2)
+            path.append(w @ x / w.sum())
+        path = np.abs(path)
+        assert (np.diff(path) < 0).all() and 0.01 < path[-1] < 0.1
+        assert path[-1] / path[-2] > 0.999
+
+
 def test_weighted_means_find_the_median_and_the_distances_fall(rngs):
     """`They end at the median, and the sum of distances fell at every step.`"""
     for rng in rngs:
