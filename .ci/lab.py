@@ -44,6 +44,14 @@ STATE = """() => {
 }"""
 
 
+# Cells that say that their output (or code) is to be hidden, and are open nevertheless.
+OPEN = """() => window.jupyterapp.shell.currentWidget.content.widgets.filter((cell) => {
+    const jupyter = cell.model.getMetadata("jupyter") ?? {};
+    return (jupyter.outputs_hidden && !cell.outputHidden)
+        || (jupyter.source_hidden && !cell.inputHidden);
+}).length"""
+
+
 def server_command(root: Path) -> list[str]:
     """Return the last part of README's command to read the book, for this Python.
 
@@ -133,8 +141,12 @@ def drag_slider(page: Page) -> str | None:
 def try_chapter(page: Page, address: str, token: str, path: Path) -> list[str]:
     name = f"deeper/{path.name}" if path.parent.name == "deeper" else path.name
     page.goto(f"{address}/lab/tree/{name}?token={token}&reset")
+    page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context?.isReady")
+    spoiled = page.evaluate(OPEN)
     state = run_all(page)
     problems = [re.sub(r"\x1b\[[\d;]*m", "", str(output))[:2000] for output in state["bad"]]
+    if spoiled:
+        problems.append(f"{spoiled} cells are open that should be folded")
     if state["path"] != name:
         problems.append(f"{state['path']} was opened instead")
     if state["run"] != state["code"] or state["code"] == 0:

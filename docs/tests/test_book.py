@@ -355,6 +355,40 @@ def test_works_from_a_folder_without_a_server(browser: Browser, html: Path) -> N
     watched.close()
 
 
+# --- what is folded
+
+
+def tagged(notebook: Path, tag: str) -> int:
+    nb = nbformat.read(notebook, as_version=4)
+    return sum(tag in cell.metadata.get("tags", []) for cell in nb.cells)
+
+
+@pytest.mark.parametrize("chapter", NOTEBOOKS, ids=sources.page_of)
+def test_answers_and_drawing_code_wait_behind_a_fold(
+    browser: Browser, address: str, chapter: Path
+) -> None:
+    watched = Watched(browser, address, f"{sources.page_of(chapter)}.html")
+    try:
+        seen = watched.page.evaluate("""() => {
+          const shown = (cell, part) => [...cell.querySelectorAll(part)].some(
+            (box) => box.checkVisibility());
+          const cells = (tag) => [...document.querySelectorAll(`.cell.tag_${tag}`)];
+          return {
+            answer: cells("answer").map((cell) => shown(cell, ".cell_output")),
+            drawing: cells("drawing").map((cell) => shown(cell, ".cell_input")),
+          };
+        }""")
+        for tag, visible in seen.items():
+            assert len(visible) == tagged(chapter, tag), f"{tag}: {len(visible)} on the page"
+            assert not any(visible), f"{tag}: {sum(visible)} are open"
+        folds = watched.page.locator(".cell.tag_answer details > summary")
+        if folds.count():
+            folds.first.click()
+            assert watched.page.locator(".cell.tag_answer .cell_output").first.is_visible()
+    finally:
+        watched.close()
+
+
 # --- pages that are made from elsewhere
 
 
