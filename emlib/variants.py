@@ -131,12 +131,12 @@ def _between(a: Any, b: Any, fraction: float) -> Any:
 
 
 def uphill(
-    model: Model,
+    model: M,
     x: Any,
     sample_weight: Any = None,
     direction: str = "newton",
     length: float = 1.0,
-) -> Iterator[Step[Model]]:
+) -> Iterator[Step[M]]:
     """Yield EM with one step up the bound in place of the M-step.
 
     For models whose M-step has no closed form. The step is taken in free coordinates
@@ -146,7 +146,7 @@ def uphill(
     Parameters
     ----------
     model, x, sample_weight
-        As for `em.iterate`; the model has `complete_log_likelihood`, as every mixture does.
+        As for `em.iterate`; the family says what its `complete_log_likelihood` is.
     direction : {"newton", "gradient"}
         A Newton step on the bound, or its slope.
     length : float
