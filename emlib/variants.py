@@ -30,7 +30,9 @@ from emlib import em
 from emlib._machinery.blocks import located
 from emlib._machinery.validation import one_of, sample_weights, whole_weights
 from emlib._machinery.value import FloatArray
+from emlib.accelerate import expected, slope
 from emlib.coordinates import pack, unpack
+from emlib.differences import SMALL, Function, hessian
 from emlib.em import Model, Step
 from emlib.mixture import Mixture
 
@@ -130,20 +132,21 @@ def _between(a: Any, b: Any, fraction: float) -> Any:
 
 def uphill(
     model: M,
-    x: ArrayLike,
-    sample_weight: ArrayLike | None = None,
+    x: Any,
+    sample_weight: Any = None,
     direction: str = "newton",
     length: float = 1.0,
-) -> Iterator[Move[M]]:
+) -> Iterator[Step[M]]:
     """Yield EM with one step up the bound in place of the M-step.
 
     For models whose M-step has no closed form. The step is taken in free coordinates
-    (`emlib.coordinates`), and derivatives are differences.
+    (`emlib.coordinates`), and derivatives are differences of Q as a function of the statistics:
+    whatever the number of parameters, an iterate takes one pass over the data.
 
     Parameters
     ----------
     model, x, sample_weight
-        As for `em.iterate`, for one array of data.
+        As for `em.iterate`; the family says what its `complete_log_likelihood` is.
     direction : {"newton", "gradient"}
         A Newton step on the bound, or its slope.
     length : float
@@ -151,60 +154,56 @@ def uphill(
 
     Yields
     ------
-    Move
+    Step
         Keeps the theorem: `objective` never falls, since a step that would lower the bound is
         halved until it does not (eq. 7.9).
 
     References
     ----------
-    Lange (1995), J. R. Statist. Soc. B 57:425-437, equation (2), for the Newton step: near a
-    maximum as fast as EM. By Fisher's identity (eq. 1.11) the slope of the bound is that of the
-    log-likelihood.
+    The Newton step is the "EM gradient algorithm" of Lange (1995), J. R. Statist. Soc. B
+    57:425-437: near a maximum as fast as EM. The plain slope is that of the log-likelihood by
+    Fisher's identity (eq. 1.11): with it, this is gradient ascent.
     """
     one_of(direction, "direction", ("newton", "gradient"))
+    data = located(model, x, sample_weight)
     while True:
-        step = _move(model, x, model.responsibilities(x), sample_weight)
+        step = Step(model, em.expect(model, data))
         yield step
-
-        def bound(v: FloatArray, q: FloatArray = step.q, like: M = model) -> float:
-            try:
-                with np.errstate(all="ignore"):
-                    other = unpack(like, v)
-                    return other.elbo(x, q, 0.0, sample_weight) + other.log_prior()
-            except ValueError:  # no model has these parameters
-                return -np.inf
-
-        at = pack(model)
-        way: Any = _slope(bound, at)
-        if direction == "newton":
-            newton = np.linalg.solve(_curvature(bound, at), -way)
-            way = newton if newton @ way >= 0 else way  # not the way to a saddle or a pit
-        model = unpack(model, at + _halved(bound, at, length * way))
+        q, at = expected(step), pack(model)
+        way = length * (slope(step) if direction == "gradient" else _newton(q, at, slope(step)))
+        model = unpack(model, at + _halved(q, at, way))
 
 
-def _halved(
-    function: Callable[[FloatArray], float], at: FloatArray, step: FloatArray
-) -> FloatArray:
+def _newton(function: Function, at: FloatArray, uphill: FloatArray) -> FloatArray:
+    """Return the Newton step (P,), or the slope itself where that would lead downhill."""
+    inner = np.flatnonzero(np.isfinite(at))  # a coordinate at the edge of its range stays
+
+    def among(v: FloatArray) -> float:
+        whole = at.copy()
+        whole[inner] = v
+        return function(whole)
+
+    way = np.zeros_like(at)
+    way[inner] = np.linalg.solve(hessian(among, at[inner], SMALL), -uphill[inner])
+    return way if way @ uphill >= 0 else uphill  # not the way to a saddle or a pit
+
+
+def _halved(function: Function, at: FloatArray, step: FloatArray) -> FloatArray:
     """Return the step, halved until the function at its end is not below that at its start."""
-    here = function(at)
+
+    def height(v: FloatArray) -> float:
+        try:
+            with np.errstate(all="ignore"):
+                return function(v)
+        except ValueError:  # no model has these parameters
+            return -np.inf
+
+    here = height(at)
     while np.isfinite(step).all() and (at + step != at).any():
-        if function(at + step) >= here:
+        if height(at + step) >= here:
             return step
         step = step / 2
     return np.zeros_like(at)
-
-
-def _slope(function: Callable[[FloatArray], float], at: FloatArray, h: float = 1e-5) -> FloatArray:
-    """Return the gradient, by central differences."""
-    return np.array([(function(at + e) - function(at - e)) / (2 * h) for e in h * np.eye(len(at))])
-
-
-def _curvature(
-    function: Callable[[FloatArray], float], at: FloatArray, h: float = 1e-3
-) -> FloatArray:
-    """Return the matrix of second derivatives, by central differences of slopes."""
-    rows = [_slope(function, at + e, h) - _slope(function, at - e, h) for e in h * np.eye(len(at))]
-    return np.asarray((np.array(rows) + np.array(rows).T) / (4 * h))
 
 
 def ecm(
@@ -366,7 +365,10 @@ def annealed(
     temperatures: Iterable[float],
     sample_weight: ArrayLike | None = None,
 ) -> Iterator[Move[M]]:
-    """Yield deterministic annealing EM: one step at each temperature, then EM for ever.
+    """Yield tempered EM: one step at each temperature, then EM for ever.
+
+    With one step a temperature this is a quench. Deterministic annealing proper stays at each
+    temperature until it has converged: repeat it in `temperatures`.
 
     Parameters
     ----------
@@ -389,7 +391,8 @@ def annealed(
 
     References
     ----------
-    Ueda and Nakano (1998), Neural Networks 11:271-282, section 3.
+    Rose, Gurewitz and Fox (1990), Physical Review Letters 65:945-948, for clustering; Ueda and
+    Nakano (1998), Neural Networks 11:271-282, for EM.
     """
     schedule = chain(temperatures, repeat(1.0))
 
@@ -422,7 +425,8 @@ def stochastic(
     Yields
     ------
     Move
-        Loses the theorem: the iterates are a Markov chain that wanders about near a maximum.
+        Loses the theorem: the iterates are a Markov chain that wanders about near a maximum. Their
+        average tends to the mean of the chain's stationary law, which is not the maximum.
 
     Raises
     ------
@@ -437,7 +441,8 @@ def stochastic(
     References
     ----------
     Celeux and Diebolt (1985), Computational Statistics Quarterly 2:73-82; Nielsen (2000),
-    Bernoulli 6:457-489, on where the chain settles.
+    Bernoulli 6:457-489, on where the chain settles. Delyon, Lavielle and Moulines (1999), Annals
+    of Statistics 27:94-128, make it converge (SAEM).
     """
     return monte_carlo(model, x, rng, 1, sample_weight)
 
@@ -462,12 +467,14 @@ def monte_carlo(
     Yields
     ------
     Move
-        Keeps the theorem on average and in the limit of many draws: the noise of a step shrinks
-        with the square root of the number of draws.
+        Loses the theorem: `objective` may fall, and near a maximum it falls on average, by an
+        amount that is in inverse proportion to the number of draws. As that grows, the step
+        becomes that of EM.
 
     References
     ----------
-    Wei and Tanner (1990), J. Amer. Statist. Assoc. 85:699-704.
+    Wei and Tanner (1990), J. Amer. Statist. Assoc. 85:699-704. On how many draws to take: Booth
+    and Hobert (1999), J. R. Statist. Soc. B 61:265-285.
     """
     generator = np.random.default_rng(rng)
     copies = whole_weights(sample_weight, len(model.check(x)))
@@ -506,7 +513,7 @@ def incremental(model: M, blocks: Any, sample_weight: Any = None) -> Iterator[Mo
 
     References
     ----------
-    Neal and Hinton (1998), in Jordan (ed.), Learning in Graphical Models, section 4.
+    Neal and Hinton (1998), in Jordan (ed.), Learning in Graphical Models, 355-368.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The family that the reader of chapter 7 writes gets every generic feature for nothing.
+"""The family that the reader of chapter 7, Deeper, writes gets every generic feature for nothing.
 
 Its class is taken out of the notebook, so that the text and this test cannot drift apart.
 """
@@ -22,7 +22,7 @@ from cases import Case
 from emlib import bootstrap_lrt, em, plotting, select, variants
 from laws import LAWS, assert_same_model
 
-CHAPTER = chapters.ROOT / "notebooks" / "07-the-em-family.ipynb"
+CHAPTER = chapters.ROOT / "notebooks" / "deeper" / "07-the-em-family.ipynb"
 
 
 def cell_with(text):

@@ -334,24 +334,207 @@ class AllTheSame(Geometric):
         return rng.geometric(0.3, len(z)).astype(float)
 
 
+# --- further answers: right ones in other containers, and more mistakes
+
+
+def genes_in_a_loop(counts, p):
+    genes = {"A": counts[2], "B": counts[2], "O": 2 * counts[3]}
+    for kind, people, own in (("A", counts[0], p[0]), ("B", counts[1], p[1])):
+        hidden = 2 * own * p[2] / (own**2 + 2 * own * p[2])
+        genes[kind] += people * (2 - hidden)
+        genes["O"] += people * hidden
+    return tuple(genes[kind] / (2 * sum(counts)) for kind in "ABO")
+
+
+def ab_twice(counts, p):
+    return by_counting(counts, p, cross=2.0)
+
+
+def only_group_o(counts, p):
+    right = by_counting(counts, p)
+    return np.array([right[0], right[1], counts[3] / counts.sum()])
+
+
+def only_group_o_normalised(counts, p):
+    wrong = only_group_o(counts, p)
+    return wrong / wrong.sum()
+
+
+def two_frequencies(counts, p):
+    return by_counting(counts, p)[:2]
+
+
+def in_words(counts, p):
+    return "0.2136 0.0501 0.7363"
+
+
+def ragged(*arguments):
+    return ([1.0], [2.0, 3.0], 4.0)
+
+
+def by_named(counts, p):
+    return dict(zip("ABO", by_counting(counts, p), strict=True))
+
+
+def by_rows(log_joint, temperature):
+    rows = [np.exp((row - max(row)) / temperature) for row in log_joint]
+    return tuple(tuple(row / sum(row)) for row in rows)
+
+
+def powers_of_responsibilities(log_joint, temperature):
+    q = softmax(log_joint, axis=1) ** (1 / temperature)
+    return q / q.sum(axis=1, keepdims=True)
+
+
+def minus_the_mean(log_joint, temperature):
+    q = np.exp((log_joint - log_joint.mean(axis=1, keepdims=True)) / temperature)
+    return q / q.sum(axis=1, keepdims=True)
+
+
+def power_t(log_joint, temperature):
+    q = softmax(log_joint, axis=1) ** temperature
+    return q / q.sum(axis=1, keepdims=True)
+
+
+def whole_array(log_joint, temperature):
+    return softmax(log_joint / temperature)
+
+
+def log_q(log_joint, temperature):
+    return np.log(softmax(log_joint / temperature, axis=1))
+
+
+def frozen(log_joint, temperature):
+    return np.eye(log_joint.shape[1])[log_joint.argmax(axis=1)]
+
+
+def by_array(x, w, weights, rates):
+    return np.array(by_deciding(x, w, weights, rates))
+
+
+def by_generator(x, w, weights, rates):
+    return (part for part in by_deciding(x, w, weights, rates))
+
+
+def nearest_rate(x, w, weights, rates):
+    return decided(x, w, -np.abs(x[:, None] - rates))
+
+
+def least_probable(x, w, weights, rates):
+    return decided(x, w, -np.log(weights) - poisson.logpmf(x[:, None], rates))
+
+
+def weights_subtracted(x, w, weights, rates):
+    return decided(x, w, poisson.logpmf(x[:, None], rates) - np.log(weights))
+
+
+def equal_weights(x, w, weights, rates):
+    return np.full(len(weights), 1 / len(weights)), by_deciding(x, w, weights, rates)[1]
+
+
+def days_over_notices(x, w, weights, rates):
+    share, new = by_deciding(x, w, weights, rates)
+    return share, 1 / new
+
+
+def joint_without_logs(x, w, weights, rates):
+    joint = weights * rates ** x[:, None].astype(float) * np.exp(-rates)
+    q = joint / joint.sum(axis=1, keepdims=True)
+    q = np.where(np.isnan(q), np.nan, q == q.max(axis=1, keepdims=True)).astype(float)
+    return w @ q / w.sum(), (w * x) @ q / (w @ q)
+
+
+def by_array_of_one(x, r, variances):
+    mean, new = by_precision(x, r, variances)
+    return [np.array([mean]), new.tolist()]
+
+
+def variances_first(x, r, variances):
+    return by_precision(x, r, variances)[::-1]
+
+
+precision_over_n = about(lambda x, r, v: (r / v).sum(axis=1) @ x / len(x))
+without_counts = about(lambda x, r, v: average(1 / v, r.T @ x / r.sum(axis=0)))
+one_variance = variances_by(lambda x, r, v, right: np.full(len(v), right.mean()))
+distances = variances_by(
+    lambda x, r, v, right: (np.abs(x - by_precision(x, r, v)[0]) @ r / r.sum(axis=0)) ** 2
+)
+one_less = variances_by(lambda x, r, v, right: right * r.sum(axis=0) / (r.sum(axis=0) - 1))
+not_weighed = variances_by(
+    lambda x, r, v, right: np.full(len(v), ((x - by_precision(x, r, v)[0]) ** 2).mean())
+)
+
+
+class ByLoop(Geometric):
+    def statistics(self, x, responsibilities):
+        return (np.array([sum(x * column) for column in responsibilities.T]),)
+
+    def draw(self, z, rng):
+        u = rng.random(len(z))
+        return np.ceil(np.log1p(-u) / np.log1p(-self.probabilities[z])).clip(1)
+
+
+class ConstantDraw(Geometric):
+    def draw(self, z, rng):
+        return 1 / self.probabilities[z]
+
+
+class RoundedDraw(Geometric):
+    def draw(self, z, rng):
+        return np.round(1 / self.probabilities[z])
+
+
+class PoissonDraw(Geometric):
+    def draw(self, z, rng):
+        return 1.0 + rng.poisson(1 / self.probabilities[z] - 1)
+
+
+class OverFailures(Geometric):
+    def m_step(self, expectation):
+        counts, (attempts,) = expectation.counts, expectation.statistics
+        p = counts / (attempts - counts)
+        return replace(self, weights=mixing(counts), probabilities=p)
+
+
+class Complement(Geometric):
+    def m_step(self, expectation):
+        new = super().m_step(expectation)
+        return replace(new, probabilities=1 - new.probabilities)
+
+
+class OldWeights(Geometric):
+    def m_step(self, expectation):
+        return replace(super().m_step(expectation), weights=self.weights)
+
+
+class RaggedLogs(Geometric):
+    def log_components(self, x):
+        return [[0.0], [1.0, 2.0]]
+
+
 RIGHT = {
     "gene_step": [
+        genes_in_a_loop,
         by_counting,
         by_emlib,
     ],
     "tempered": [
+        by_rows,
         by_logs,
         by_softmax,
     ],
     "hard_step": [
+        by_array,
         by_deciding,
         by_loop,
     ],
     "common_mean_round": [
+        by_array_of_one,
         by_precision,
         by_component_means,
     ],
     "geometric": [
+        ByLoop,
         Geometric,
         ByScipy,
     ],
@@ -359,6 +542,13 @@ RIGHT = {
 
 WRONG = {
     "gene_step": [
+        (ab_twice, "AB twice"),
+        (only_group_o, "hidden O"),
+        (only_group_o_normalised, "hidden O"),
+        (two_frequencies, "shape (3,)"),
+        (in_words, "should be numbers"),
+        (ragged, "should be numbers"),
+        (by_named, "should be numbers"),
         (genes_not_shares, "numbers of genes"),
         (one_gene_each, "two genes"),
         (o_first, "order"),
@@ -369,6 +559,13 @@ WRONG = {
         (no_ab, "group AB"),
     ],
     "tempered": [
+        (powers_of_responsibilities, "powers of responsibilities"),
+        (minus_the_mean, "not the mean"),
+        (power_t, "multiply by T"),
+        (whole_array, "whole array"),
+        (log_q, "logarithms"),
+        (frozen, "T = 0"),
+        (ragged, "should be numbers"),
         (no_temperature, "no effect"),
         (times, "divides"),
         (columns, "columns"),
@@ -378,6 +575,14 @@ WRONG = {
         (underflows, "underflows"),
     ],
     "hard_step": [
+        (nearest_rate, "nearest rate"),
+        (least_probable, "least"),
+        (weights_subtracted, "subtract log pi_k"),
+        (equal_weights, "shares of the days"),
+        (days_over_notices, "days over notices"),
+        (joint_without_logs, "NaN"),
+        (by_generator, "two things"),
+        (ragged, "two things"),
         (averaged, "That is EM"),
         (rows_count_once, "w_n days"),
         (no_weights, "without the weights"),
@@ -392,6 +597,14 @@ WRONG = {
         (one_thing, "two things"),
     ],
     "common_mean_round": [
+        (variances_first, "mean first"),
+        (precision_over_n, "not by N"),
+        (without_counts, "N_k / v_k is wanted"),
+        (one_variance, "of its own"),
+        (distances, "average the squares"),
+        (one_less, "N_k - 1"),
+        (not_weighed, "of its own"),
+        (ragged, "two things"),
         (plain_mean, "plain mean"),
         (own_means, "one common mean"),
         (mean_of_means, "N_k / v_k"),
@@ -408,6 +621,14 @@ WRONG = {
         (mean_only, "two things"),
     ],
     "geometric": [
+        (ConstantDraw, "whole number"),
+        (RoundedDraw, "same number each time"),
+        (PoissonDraw, "not geometric"),
+        (OverFailures, "by the failures"),
+        (Complement, "1 - p"),
+        (OldWeights, "weights have not moved"),
+        (RaggedLogs, "should be numbers"),
+        (lambda weights, probabilities: 3, "AttributeError"),
         (WithWeights, "log pi_k"),
         (NoLogs, "logarithms"),
         (AllFailures, "x - 1 failures"),
