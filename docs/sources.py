@@ -15,6 +15,7 @@ import pkgutil
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 from nbformat import NotebookNode
@@ -204,6 +205,18 @@ def launch_html(path: Path) -> str:
     return f'<p class="launch"><span>Run this chapter:</span> {" ".join(links)}</p>'
 
 
+HEADING_LINK = re.compile(r"\]\(((?!https?:)[^()#\s]*)#([^()\s]+)\)")
+
+
+def sphinx_anchor(found: re.Match) -> str:
+    """Return a link to a heading as these pages name it: in small letters, without signs.
+
+    JupyterLab and Colab keep a heading as it is, with hyphens for spaces.
+    """
+    anchor = re.sub(r"[^\w-]", "", unquote(found[2]).lower())
+    return f"]({found[1]}#{anchor})"
+
+
 def folded(cell: NotebookNode) -> tuple[str, str] | None:
     """Return by which tag of MyST-NB a cell is folded, if it is, and the words on the fold."""
     tags = cell.metadata.get("tags", [])
@@ -218,6 +231,8 @@ def chapter_page(path: Path, nb: NotebookNode, static: Path) -> NotebookNode:
     """Return a notebook as its page shows it."""
     nb = nbformat.from_dict(json.loads(json.dumps(nb)))
     for cell in nb.cells:
+        if cell.cell_type == "markdown":
+            cell.source = HEADING_LINK.sub(sphinx_anchor, cell.source)
         if cell.id == "badges":
             cell.source = launch_html(path)
         if fold := folded(cell):
