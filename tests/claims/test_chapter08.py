@@ -61,7 +61,7 @@ def test_the_same_summit_sooner(seeds):
 
 
 def test_a_short_rush_and_then_a_straight_line(seeds):
-    """The rush is over after ten steps, and the walk is long: every further decimal costs the same 265."""
+    """The rush is over after ten steps; every further decimal costs the same 265."""
     for model in starts(seeds):
         climb = islice(em.iterate(model, DEATHS, DAYS), 1800)
         left = TOP - np.array([step.objective for step in climb])
