@@ -64,8 +64,8 @@ def test_a_short_rush_and_then_a_straight_line(seeds):
     for model in starts(seeds):
         climb = islice(em.iterate(model, DEATHS, DAYS), 1800)
         left = TOP - np.array([step.objective for step in climb])
-        assert left[10] < 0.5 and left[300] > 1e-4
-        first = [np.argmax(left < 10.0**-d) for d in (4, 5, 6)]
+        assert left[10] < 0.5
+        first = [np.argmax(left < 10.0**-d) for d in (5, 6, 7)]
         assert (abs(np.diff(first) - 265) < 12).all()
 
 
@@ -108,13 +108,13 @@ def test_a_faster_climb_is_no_better_summit(seeds):
                 GaussianMixture1D.start(GALAXIES, 4, s, method="k-means++", prior="default"),
                 GALAXIES, steps=steps, tol=1e-4,
             )
-            for s in (*seeds, *(10_000 + s for s in seeds))
+            for s in seeds
         ]  # fmt: skip
         ends[name] = np.array([fit.objective[-1] for fit in fits])
         spent[name] = sum(fit.n_e_steps for fit in fits)
     best = np.max(list(ends.values()))
     hits = [sum(values > best - 0.01) for values in ends.values()]
-    assert max(hits) <= 13 and abs(hits[0] - hits[1]) <= 5
+    assert max(hits) <= 7 and abs(hits[0] - hits[1]) <= 4
     assert spent["qn"] < 0.75 * spent["em"]
 
 
