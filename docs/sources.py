@@ -342,7 +342,7 @@ def signature(static: Path) -> str:
     night, _ = moving(FIGURES / "signature-dark.gif")
     names, dark = ([picture_file(p, static) for p in pictures] for pictures in (still, night))
     return player(
-        names, still[0].size, "Frame", SIGNATURE_ALT, up="", dark=dark, seconds=seconds,
+        names, still[0].size, "Moment", SIGNATURE_ALT, up="", dark=dark, seconds=seconds,
         start=len(names) // 2,
     )  # fmt: skip
 

@@ -55,6 +55,8 @@ DEATHS_LIMIT = [0.35988539698491273, 1.2560951012242996, 2.6634043566324452]
 DEATHS_LOG_LIKELIHOOD = -1989.9458598829642
 DEATHS_LINEAR_RATE = "0.99566"  # 0.9956662..., cut to five decimals
 DEATHS_STEPS = {1e-7: 2055, 1e-8: 2586}  # from (0.3, 1.0, 2.5) to a parameter step below each
+# Varadhan and Roland (2008), as quoted, beside the 2055: SQUAREM's evaluations of EM's map.
+DEATHS_SQUAREM = 66
 
 # Benaglia et al. (2009), J. Statist. Software 32(6): waiting times, two normals, common variance
 FAITHFUL_WEIGHTS, FAITHFUL_MEANS = ["0.36085", "0.63915"], ["54.61364", "80.09031"]

@@ -147,6 +147,23 @@ def test_death_notices_steps_until_the_parameters_rest():
         assert np.argmax(moves < bound) + 1 == steps
 
 
+def test_death_notices_squarem_in_raw_parameters():
+    deaths, days = data.death_notices()
+
+    def em_map(v):
+        model = PoissonMixture([v[0], 1 - v[0]], v[1:])
+        model = model.m_step(model.e_step(deaths, days))
+        return np.array([model.weights[0], *model.rates])
+
+    v, evaluations = np.array([0.3, 1.0, 2.5]), 0
+    while np.linalg.norm(move := (one := em_map(v)) - v) >= 1e-7:
+        bend = em_map(one) - one - move
+        a = max(1.0, np.linalg.norm(move) / np.linalg.norm(bend))
+        v, evaluations = em_map(v + 2 * a * move + a**2 * bend), evaluations + 3
+    assert evaluations == published.DEATHS_SQUAREM
+    assert v == pytest.approx(published.DEATHS_LIMIT, abs=1e-5)
+
+
 # --- Old Faithful, waiting times
 
 
