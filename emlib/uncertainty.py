@@ -476,6 +476,8 @@ def _refitted(
     """Return the fit to one new data set, or None if a component went astray."""
     if parametric:
         x, w = model.sample_like(np.repeat(rows, copies, axis=0), rng), None
+        if len(rows) < len(x):  # a table of counts again: far fewer rows for every step
+            x, w = np.unique(x, axis=0, return_counts=True)
     else:
         x, w = rows, rng.multinomial(copies.sum(), copies / copies.sum()).astype(float)
     with warnings.catch_warnings():
