@@ -1,6 +1,6 @@
 """How often do the intervals of chapter 9 hold the truth? Prints its second table of coverage.
 
-    python benchmarks/coverage.py
+    python benchmarks/coverage_of_intervals.py
 
 For mixtures of two Poissons: 500 data sets from a known truth; four intervals of 95 % for the
 weight of the first component, which is the one with the lower rate. All data sets of a setting
@@ -20,7 +20,7 @@ from scipy.stats import chi2, norm, poisson
 Array = NDArray[np.float64]
 Z, DROP = norm.ppf(0.975), chi2.ppf(0.95, 1) / 2
 SETTINGS = {
-    "apart: 100 counts, weight 0.3, rates 2 and 10": (100, 0.3, (2.0, 10.0)),
+    "apart: 200 counts, weight 0.4, rates 2 and 10": (200, 0.4, (2.0, 10.0)),
     "close: 1096 counts, weight 0.36, rates 1.256 and 2.663": (1096, 0.36, (1.256, 2.663)),
 }
 METHODS = ("weight -/+ 1.96 se", "the same for the logit", "likelihood", "bootstrap")
