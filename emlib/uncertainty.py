@@ -101,7 +101,7 @@ def information(
         edges = [name for name, space, value in _leaves(model) if not _is_inside(space, value)]
         raise UncertaintyError(
             f"{', '.join(edges)}: at the edge of the range, where a curvature says nothing. Hold "
-            "what is there (hold); how far from the edge it may be, only a profile says (chapter 9)."
+            "what is there (hold); how far from the edge it may be, a profile says (chapter 9)."
         )
     if method == "numerical":
         return _symmetric(_numerical(model, seen))
