@@ -10,6 +10,7 @@ from emlib import data, em
 from emlib.families.abo import ABO
 from emlib.families.gaussian1d import GaussianMixture1D
 from emlib.families.linkage import Linkage
+from emlib.uncertainty import standard_errors
 from published import as_printed
 
 Row = tuple[str, str, float]  # what it is, the printed value, ours
@@ -18,6 +19,7 @@ Row = tuple[str, str, float]  # what it is, the printed value, ours
 def linkage() -> list[Row]:
     iterates = tests.linkage_iterates(len(published.LINKAGE_ITERATES))
     fit = em.fit(Linkage(0.5), published.LINKAGE_COUNTS, tol=1e-12)
+    error = float(standard_errors(fit.model, published.LINKAGE_COUNTS)["theta"])
     rows = [
         (f"$\\theta$ after step {step}", printed, own)
         for step, (printed, own) in enumerate(
@@ -28,6 +30,8 @@ def linkage() -> list[Row]:
         *rows,
         ("$\\theta$ at the end", published.LINKAGE_LIMIT, fit.model.theta),
         ("rate of convergence", published.LINKAGE_RATE, fit.rate),
+        ("information (chapter 9)", published.LINKAGE_INFORMATION, 1 / error**2),
+        ("standard error (chapter 9)", published.LINKAGE_ERROR, error),
     ]
 
 
@@ -100,7 +104,7 @@ def blood() -> list[Row]:
 RESULTS = [
     (
         "Genetic linkage", "chapters/01-the-elbo",
-        "Dempster, Laird and Rubin (1977), section 1", linkage,
+        "Dempster, Laird and Rubin (1977), section 1; Louis (1982)", linkage,
         "The three printed values that differ are one unit too high in the ninth decimal: the "
         "recursion, worked out in exact arithmetic, gives ours. The end, which both reach, is "
         "$(15 + \\sqrt{53809}) / 394$.",

@@ -101,7 +101,7 @@ def information(
         edges = [name for name, space, value in _leaves(model) if not _is_inside(space, value)]
         raise UncertaintyError(
             f"{', '.join(edges)}: at the edge of the range, where a curvature says nothing. Hold "
-            "what is there (hold), or use uncertainty.bootstrap."
+            "what is there (hold); how far from the edge it may be, a profile says (chapter 9)."
         )
     if method == "numerical":
         return _symmetric(_numerical(model, seen))
@@ -476,6 +476,8 @@ def _refitted(
     """Return the fit to one new data set, or None if a component went astray."""
     if parametric:
         x, w = model.sample_like(np.repeat(rows, copies, axis=0), rng), None
+        if len(rows) < len(x):  # a table of counts again: far fewer rows for every step
+            x, w = np.unique(x, axis=0, return_counts=True)
     else:
         x, w = rows, rng.multinomial(copies.sum(), copies / copies.sum()).astype(float)
     with warnings.catch_warnings():

@@ -17,6 +17,8 @@ LINKAGE_ITERATES = [
     "0.626815632", "0.626820719", "0.626821395", "0.626821484",
 ]  # fmt: skip
 LINKAGE_LIMIT, LINKAGE_RATE = "0.626821498", "0.1328"
+# Louis (1982), J. R. Statist. Soc. B 44:226-233: the same data
+LINKAGE_INFORMATION, LINKAGE_ERROR = "377.5", "0.05"
 
 # Do and Batzoglou (2008), Nature Biotechnology 26:897-899, figure 1
 COINS_HEADS, COINS_TOSSES = [5, 9, 8, 4, 7], 10
