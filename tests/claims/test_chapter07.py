@@ -36,7 +36,7 @@ def one_step_up(model, way):
         def height(rates, s=notices, n=days):
             return s @ np.log(rates) - n @ rates
 
-        while height(here * np.exp(d)) < height(here):
+        while not height(here * np.exp(d)) >= height(here):
             d = d / 2
         model = replace(model, weights=days / days.sum(), rates=here * np.exp(d))
 
