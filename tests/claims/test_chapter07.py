@@ -36,7 +36,7 @@ def one_step_up(model, way):
         def height(rates, s=notices, n=days):
             return s @ np.log(rates) - n @ rates
 
-        while height(here * np.exp(d)) < height(here):
+        while not height(here * np.exp(d)) >= height(here):
             d = d / 2
         model = replace(model, weights=days / days.sum(), rates=here * np.exp(d))
 
@@ -50,7 +50,7 @@ def random_start(seed):
 
 
 def test_what_is_left_depends_on_the_start_and_the_passes_to_halve_do_not(seeds):
-    """What is left varies by a factor of a hundred; the passes to halve it hardly do.
+    """What is left varies many times over; the passes to halve it hardly do.
 
     Newton is EM, and on the ridge a gradient is not much quicker.
     """
@@ -62,7 +62,7 @@ def test_what_is_left_depends_on_the_start_and_the_passes_to_halve_do_not(seeds)
     }
     curves = {name: [left(climb(start)) for start in starts] for name, climb in climbs.items()}
     ends = [curve[-1] for curve in curves["EM"]]
-    assert max(ends) > 10 * min(ends)
+    assert max(ends) > 4 * min(ends)
     for name in climbs:
         assert all(75 < halving(curve) < 100 for curve in curves[name]), name
     for plain, newton in zip(curves["EM"], curves["Newton"], strict=True):
@@ -70,11 +70,14 @@ def test_what_is_left_depends_on_the_start_and_the_passes_to_halve_do_not(seeds)
 
 
 def test_half_of_each_step_takes_twice_as_many_passes(seeds):
-    """Twice as many, and it has never fallen."""
-    for start in map(random_start, seeds[:5]):
+    """Twice as many on the ridge, somewhat more on the wall; and it has never fallen."""
+    on_the_wall = np.zeros(2)
+    for start in map(random_start, seeds):
         half, plain = left(variants.part_way(start, X, W), 400), left(em.iterate(start, X, W))
         assert (np.diff(half) <= 0).all()
         assert halving(half) / halving(plain) == pytest.approx(2, rel=0.15)
+        on_the_wall += (half > 5).sum(), (plain > 5).sum()
+    assert 2 < on_the_wall[0] / on_the_wall[1] < 2.7
 
 
 # --- hard EM
