@@ -218,7 +218,8 @@ class Stubborn:
     ids=lambda answer: type(answer).__name__,
 )  # fmt: skip
 def test_what_is_no_number_is_said_to_be_none(answer):
-    with pytest.raises(Problem, match="the size should be (numbers, but it is|real, but it holds)"):
+    said = r"the size should be (numbers, but it is|real, but it holds)"
+    with pytest.raises(Problem, match=said):
         checks.numbers(answer, "the size", ())
 
 
