@@ -27,6 +27,7 @@ def test_not_even_the_first_digit_is_safe(seeds):
         low, high = many.in_order(many.climb(truth, x, tables)).rates.T
         inner = np.sort(low)[[5, -6]]
         assert inner[0] < 1.1 and inner[1] > 1.5
+        assert np.mean((low < 1) | (low >= 2)) > 0.05  # the first digit is another
         assert np.corrcoef(low, high)[0, 1] > 0.4
 
 
