@@ -70,6 +70,11 @@ def repository() -> str:
     return project()["urls"]["Repository"].rstrip("/")
 
 
+def web_edition() -> str:
+    """Return the address of the web edition, which stands in pyproject.toml only."""
+    return project()["urls"]["Documentation"].rstrip("/")
+
+
 def launch_links(name: str, folder: str = "notebooks") -> dict[str, str]:
     """Return where the notebook `name` opens in Binder and in Colab."""
     tree = f"lab/tree/{folder}/{name}"
@@ -175,22 +180,34 @@ def is_map(cell: NotebookNode) -> bool:
 # --- README's generated parts
 
 
+def web_page(path: Path) -> str:
+    """Return the address of a notebook's page in the web edition."""
+    below = path.relative_to(HERE).with_suffix(".html").as_posix()
+    return f"{web_edition()}/chapters/{below}"
+
+
 def chapter_table() -> str:
-    """Return README's map of the chapters, with a badge for each place to run them."""
-    pictures = {
-        "Binder": "https://mybinder.org/badge_logo.svg",
-        "Colab": "https://colab.research.google.com/assets/colab-badge.svg",
-    }
-    rows = ["| Chapter | Run it in your browser |", "|---|---|"]
+    """Return README's map of the chapters: what to read, and where to run it."""
+    rows = ["| Chapter | Read | Run |", "|---|---|---|"]
     for path in chapter_files():
         title = title_of(nbformat.read(path, as_version=4))
-        badges = " ".join(
-            f"[![Open in {where}: {title}]({pictures[where]})]({link})"
-            for where, link in launch_links(path.name).items()
-        )
-        links = [f"[{title}](notebooks/{path.name})", deeper_link(path, "notebooks/")]
-        rows.append(f"| {' · '.join(filter(None, links))} | {badges} |")
+        read, deeper = [f"[chapter]({web_page(path)})"], deeper_file(path)
+        if deeper:
+            read.append(f"[deeper]({web_page(deeper)})")
+        places = {"notebook": f"notebooks/{path.name}", **launch_links(path.name)}
+        run = [f"[{where}]({link})" for where, link in places.items()]
+        rows.append(f"| {title} | {' · '.join(read)} | {' · '.join(run)} |")
     return "\n".join(rows)
+
+
+def read_now() -> str:
+    """Return README's first link, and the picture above it."""
+    return (
+        f"**[Read it now]({web_edition()}/)**, in your browser, with nothing installed.\n\n"
+        f'<a href="{web_edition()}/"><img src="figures/cover.png" width="280" alt="The cover: a '
+        "white curve, the log-likelihood, over a fan of bounds that touch it from below; five blue "
+        'points climb it to its summit."></a>'
+    )
 
 
 def clone_command() -> str:
@@ -201,7 +218,8 @@ def clone_command() -> str:
 
 def readme_text(text: str) -> str:
     """Return README with its generated parts written afresh."""
-    for name, body in [("clone", clone_command()), ("chapters", chapter_table())]:
+    parts = [("read-now", read_now()), ("clone", clone_command()), ("chapters", chapter_table())]
+    for name, body in parts:
         start, end = f"<!-- generated: {name} -->", "<!-- end generated -->"
         pattern = re.compile(re.escape(start) + r"\n.*?" + re.escape(end), re.DOTALL)
         if not pattern.search(text):

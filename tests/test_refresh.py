@@ -144,5 +144,6 @@ def test_two_maps_are_one_too_many(small_book):
 
 def test_readme_names_the_optional_sections_too(small_book):
     later, unfinished = refresh.chapter_table().splitlines()[-2:]
-    assert "(notebooks/08-later.ipynb) · [Deeper](notebooks/deeper/08-later.ipynb) |" in later
-    assert "Deeper" not in unfinished
+    assert "[notebook](notebooks/08-later.ipynb) · [Binder](" in later
+    assert f"[deeper]({refresh.web_edition()}/chapters/deeper/08-later.html) |" in later
+    assert "deeper" not in unfinished

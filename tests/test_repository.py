@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tomllib
 
+import nbformat
 import pytest
 import yaml
 
@@ -93,7 +94,8 @@ def test_the_address_stands_in_one_place():
     }
     for path in (ROOT / "assignments").glob("*/*/*.ipynb"):  # what assignments/build.py writes
         generated.add(path.relative_to(ROOT).as_posix())
-    address = refresh.repository().removeprefix("https://")
+    addresses = [refresh.repository(), refresh.web_edition()]
+    addresses = [address.removeprefix("https://") for address in addresses]
     folders = ["emlib", "tests", "notebooks", ".ci", "docs", "figures", "benchmarks", "assignments"]
     files = [p for f in folders for p in (ROOT / f).rglob("*") if p.is_file()]
     files += [p for p in ROOT.iterdir() if p.is_file()]
@@ -101,6 +103,35 @@ def test_the_address_stands_in_one_place():
         path.relative_to(ROOT).as_posix()
         for path in files
         if not {"__pycache__", "build"} & set(path.parts)
-        and address in path.read_bytes().decode("utf-8", errors="ignore")
+        and any(a in path.read_bytes().decode("utf-8", errors="ignore") for a in addresses)
     }
     assert holders - generated == {"pyproject.toml"}
+
+
+def test_readme_s_five_lines_run():
+    [code] = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    space: dict = {}
+    exec(code, space)
+    from emlib import em
+
+    start = space["PoissonMixture"]([0.3, 0.7], [1.0, 2.5])
+    fit = em.fit(start, space["deaths"], sample_weight=space["days"], tol=0, max_iter=100)
+    assert space["model"] == fit.model
+
+
+def test_readme_s_proof_is_what_the_page_says():
+    import trust
+
+    agree, total = re.search(r"(\d+) of (\d+) printed values come out", trust.page()).groups()
+    assert f"{agree} of {total} printed values come out the same" in README.replace("\n", " ")
+    words = ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+    assert f"the other {words[int(total) - int(agree) - 2]} are explained" in README.replace(
+        "\n", " "
+    )
+
+
+def test_readme_s_minutes_are_those_of_the_chapters():
+    cells = [nbformat.read(path, as_version=4).cells[0] for path in refresh.chapter_files()[1:]]
+    minutes = [int(refresh.TIME.search(cell.source)[1]) for cell in cells]
+    low, high = map(int, re.search(r"(\d+) to (\d+) minutes", README).groups())
+    assert low - 5 <= min(minutes) <= max(minutes) <= high
