@@ -274,7 +274,7 @@ def test_copies_in_the_bootstrap():
 def test_a_table_stays_a_table():
     deaths, days = data.death_notices()
     model = PoissonMixture([0.4, 0.6], [1.0, 4.0])  # apart, so that every refit ends quickly
-    options = {"n": 3, "steps": em.iterate, "tol": 1e-9}
+    options = {"n": 3, "steps": em.iterate, "tol": 1e-13}
     table = bootstrap(model, deaths, 0, sample_weight=days, **options)
     rows = bootstrap(model, np.repeat(deaths, days.astype(int)), 0, **options)
     for a, b in zip(table.models, rows.models, strict=True):
