@@ -5,8 +5,12 @@ false with `seeds`. CLAIM_SEED=1 python -m pytest -m claims tests/claims tries o
 """
 
 import os
+import warnings
+from collections.abc import Iterator
 
 import pytest
+
+from emlib import DegenerateWarning, SpuriousWarning
 
 
 @pytest.fixture
@@ -14,6 +18,15 @@ def seeds() -> list[int]:
     """Ten seeds that no chapter has used."""
     first = 1000 * int(os.environ.get("CLAIM_SEED", "1")) + 500
     return list(range(first, first + 10))
+
+
+@pytest.fixture
+def no_warnings() -> Iterator[None]:
+    """Let runs collapse, or earn doubts, without a word: many of them are part of the matter."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateWarning)
+        warnings.simplefilter("ignore", SpuriousWarning)
+        yield
 
 
 def pytest_collection_modifyitems(items):

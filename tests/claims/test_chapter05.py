@@ -11,9 +11,7 @@ from scipy.stats import norm
 from sklearn.mixture import GaussianMixture as Theirs
 
 from emlib import (
-    DegenerateWarning,
     GaussianMixture1D,
-    SpuriousWarning,
     data,
     fit,
     fit_best,
@@ -25,13 +23,7 @@ from emlib.search import search
 X = data.galaxies()
 TOP = -217.954  # of four components with the default prior, without its flat weights
 
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DegenerateWarning)
-        warnings.simplefilter("ignore", SpuriousWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("no_warnings")
 
 
 def sound(run):

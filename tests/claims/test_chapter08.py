@@ -1,6 +1,5 @@
 """The empirical sentences of chapter 8, with other seeds."""
 
-import warnings
 from itertools import islice
 
 import numpy as np
@@ -8,11 +7,9 @@ import pytest
 from scipy.stats import gmean, poisson
 
 from emlib import (
-    DegenerateWarning,
     GaussianMixture,
     GaussianMixture1D,
     PoissonMixture,
-    SpuriousWarning,
     accelerate,
     data,
     em,
@@ -23,13 +20,7 @@ DEATHS, DAYS = data.death_notices()
 TOP = -1989.9458598829635
 GALAXIES = data.galaxies()
 
-
-@pytest.fixture(autouse=True)
-def no_warnings():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DegenerateWarning)
-        warnings.simplefilter("ignore", SpuriousWarning)
-        yield
+pytestmark = pytest.mark.usefixtures("no_warnings")
 
 
 def starts(seeds):
