@@ -596,9 +596,7 @@ def bootstrap(ax: Axes, test: BootstrapLRT, bins: int = 20) -> Drawing:
     values = test.replicates[np.isfinite(test.replicates)]
     top = 1.05 * max(values.max(initial=1.0), test.statistic)
     edges = np.linspace(min(0.0, values.min(initial=0.0)), top, bins + 1)
-    _, _, bars = ax.hist(
-        values, bins=list(edges), density=True, color="#cfcabd", edgecolor="#fdfcf9"
-    )
+    _, _, bars = ax.hist(values, bins=list(edges), density=True, color="#e9e6dd", edgecolor=DATA)
     grid = np.linspace(0.02 * top, top, 300)
     curve = chi2.pdf(grid, test.degrees_of_freedom)
     (wrong,) = ax.plot(grid, curve, ls="--", color=COLOURS[1], label="chi-square")
