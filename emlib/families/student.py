@@ -100,7 +100,7 @@ class StudentTMixture(Clouds):
         weights = check_weights(self.weights)
         means = frozen(self.means, "means", (len(weights), None))
         Full.check_prior(self.prior, *means.shape)
-        self._store(weights, means, Full.of(self.scales, *means.shape, name="scales"))
+        self._store(weights, means, Full.of(self.scales, len(means), means.shape[1], "scales"))
 
     def _store(self, weights: FloatArray, means: FloatArray, cov: Full) -> None:
         parts = {"weights": weights, "means": means, "scales": cov.values, "_cov": cov}
@@ -175,7 +175,7 @@ class StudentTMixture(Clouds):
         return (constants[:, None] - (nu + d) / 2 * np.log1p(squares / nu)).T
 
     def precisions(self, x: ArrayLike) -> FloatArray:
-        """Return u_nk, shape (N, K): the expected precision of each row (eq. 11.4).
+        """Return u_nk, shape (N, K): the expected precision of each row (eq. 11.3).
 
         One is ordinary; near zero, the row was doubted; the most is (nu + D) / nu, at a centre.
         """
@@ -196,7 +196,7 @@ class StudentTMixture(Clouds):
         return Expectation(log_likelihood, r.sum(axis=0), self._sums(y, squares, r))
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
-        """Return what the M-step needs besides the counts (eq. 11.6).
+        """Return what the M-step needs besides the counts (eqs. 11.3 and 11.4).
 
         The sums of r u, (K,); of r u y and of r u y y^T, about the present centres and whitened,
         (K, D) and (K, D, D); and of r (u - 1 - E log u), (K,), which is positive.
@@ -216,7 +216,7 @@ class StudentTMixture(Clouds):
     # -- M-step ---------------------------------------------------------------------------
 
     def m_step(self, expectation: Expectation) -> Self:
-        """Return the maximiser of the expected log joint (eqs. 11.7 to 11.9).
+        """Return the maximiser of the expected log joint (eqs. 11.6, 11.8 and 11.13).
 
         Raises
         ------
@@ -308,7 +308,7 @@ class StudentTMixture(Clouds):
         """Return reasons to suspect this fit: those of clouds, and degrees of freedom at an edge.
 
         Below D / (N_k - 1) the likelihood has no bound: at any row, the smaller the scale the
-        higher (eq. 11.15). From 200 on, tails are as good as a normal's.
+        higher (eq. 11.12). From 200 on, tails are as good as a normal's.
         """
         said = list(super().doubts(counts))
         d = self.means.shape[1]
@@ -354,7 +354,7 @@ def px_em(
 
 
 def _rescaled(expectation: Expectation) -> Expectation:
-    """Return the statistics of u / (mean u of its component) in the place of u (eq. 11.13)."""
+    """Return the statistics of u / (mean u of its component) in the place of u (eq. 11.11)."""
     counts, (total, first, second, surprise) = expectation.counts, expectation.statistics
     mean = total / np.where(counts > 0, counts, 1.0)
     mean = np.where(mean > 0, mean, 1.0)
@@ -406,7 +406,7 @@ def _observed_freedom(model: StudentTMixture, x: FloatArray, w: FloatArray | Non
     d = x.shape[1]
 
     def best(own: FloatArray, q: FloatArray, nu: float) -> float:
-        def slope(v: float) -> float:  # twice the derivative, by observation (eq. 11.12)
+        def slope(v: float) -> float:  # twice the derivative, by observation (eq. 11.10)
             rows = (own - d) / (v + own) - np.log1p(own / v)
             digammas = _gap(v / 2) - _gap((v + d) / 2) + np.log1p(d / v)
             return float(q @ rows / q.sum() + digammas)
@@ -472,7 +472,7 @@ def _gap(a: Any) -> Any:
 
 
 def _freedom(surprise: float, own: float) -> float:
-    """Return nu where log(nu/2) - digamma(nu/2) is the mean surprise (eq. 11.9).
+    """Return nu where log(nu/2) - digamma(nu/2) is the mean surprise (eq. 11.8).
 
     The bounds of `_gap` bracket it. Between LEAST and MOST, or the model's own.
     """
