@@ -6,6 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.integrate import quad
 from scipy.optimize import minimize
 
 import published
@@ -265,3 +266,28 @@ def test_a_model_from_statistics_of_equal_components_stays_told_apart_by_its_tai
     model = StudentTMixture([0.5, 0.5], np.zeros((2, 1)), np.ones((2, 1, 1)), [1.0, 30.0])
     assert model.coincident() == []
     assert replace(model, degrees_of_freedom=[2.0, 2.0]).coincident() == [(0, 1)]
+
+
+def test_one_step_by_hand():
+    """Three rows, 0, 1 and 3: EM's scale is 2/3 and PX-EM's 5/8, though both rest together."""
+    rows = np.array([[0.0], [1.0], [3.0]])
+    start = StudentTMixture([1.0], [[0.0]], [[[1.0]]], [1.0], fixed_degrees_of_freedom=True)
+    for climb, scale in ((em.iterate, 2 / 3), (px_em, 5 / 8)):
+        model = list(islice(climb(start, rows), 2))[1].model
+        assert model.means[0, 0] == pytest.approx(1 / 2, rel=1e-12)
+        assert model.scales[0, 0, 0] == pytest.approx(scale, rel=1e-12)
+
+
+def test_a_marginal_is_the_integral_over_the_others():
+    a = np.random.default_rng(3).standard_normal((2, 2, 2))
+    scales = a @ a.swapaxes(1, 2) + np.eye(2)
+    model = StudentTMixture([0.3, 0.7], [[0.0, 1.0], [2.0, -1.0]], scales, [2.5, 7.0])
+    part = model.marginal([1])
+    for value in (-2.0, 0.5, 3.0):
+        area, _ = quad(lambda t, v=value: np.exp(model.log_density([[t, v]])[0]), -np.inf, np.inf)
+        assert np.exp(part.log_density([[value]])[0]) == pytest.approx(area, rel=1e-7)
+    x = np.array([[0.2, -1.0], [3.0, 4.0]])
+    swapped = model.marginal([1, 0]).log_density(x[:, ::-1])
+    assert swapped == pytest.approx(model.log_density(x), rel=1e-12)
+    with pytest.raises(ValueError, match="columns"):
+        model.marginal([0, 0])

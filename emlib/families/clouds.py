@@ -15,7 +15,7 @@ from scipy.linalg.lapack import dtrtri
 
 from emlib._machinery.blocks import summed
 from emlib._machinery.validation import data_matrix
-from emlib._machinery.value import FloatArray
+from emlib._machinery.value import FloatArray, IntArray
 from emlib.families.covariance import Covariances
 from emlib.mixture import Mixture
 
@@ -123,3 +123,16 @@ def moments(
     if family.row_ndim == 0:
         return n, mean[0], covariance[0, 0]
     return n, mean, covariance
+
+
+def chosen_columns(columns: ArrayLike, d: int) -> IntArray:
+    """Return the numbers of some of d columns, each once."""
+    array = np.asarray(columns)
+    good = array.ndim == 1 and array.size > 0 and array.dtype.kind in "iu"
+    if (
+        not good
+        or not set(array.tolist()) <= set(range(d))
+        or len(set(array.tolist())) < len(array)
+    ):
+        raise ValueError(f"columns must list some of 0 to {d - 1}, each once, not {columns!r}.")
+    return array

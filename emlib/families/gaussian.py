@@ -29,7 +29,7 @@ from emlib.convergence import EPS
 from emlib.coordinates import REAL, SIMPLEX, Space
 from emlib.em import Expectation
 from emlib.families._quadratic import Quadratic
-from emlib.families.clouds import Clouds, groups, moments
+from emlib.families.clouds import Clouds, chosen_columns, groups, moments
 from emlib.families.covariance import Covariances, Full, kind_of
 from emlib.mixture import mixing, posterior, weighted
 from emlib.prior import MixturePrior, NormalInverseWishart, prior_for
@@ -333,7 +333,7 @@ class GaussianMixture(Clouds):
         >>> model.marginal([1]).means, model.marginal([1]).covariances
         (array([[5.]]), array([[[2.]]]))
         """
-        c = _columns(columns, self.means.shape[1])
+        c = chosen_columns(columns, self.means.shape[1])
         return self._like(self.weights, self.means[:, c], self.covariance_matrices[:, c][:, :, c])
 
     def conditional(self, columns: ArrayLike, values: ArrayLike) -> Self:
@@ -369,7 +369,7 @@ class GaussianMixture(Clouds):
         (array([[6.]]), array([[[1.75]]]))
         """
         d = self.means.shape[1]
-        o = _columns(columns, d)
+        o = chosen_columns(columns, d)
         u = np.setdiff1d(np.arange(d), o)
         if not u.size:
             raise ValueError(f"columns names all {d} columns of x: none is left to be described.")
@@ -427,19 +427,6 @@ def _log_normal(y: FloatArray, constants: FloatArray) -> FloatArray:
     log_density *= -0.5  # in place, here and below: new memory costs more than sums
     log_density += constants[:, None]
     return log_density.T
-
-
-def _columns(columns: ArrayLike, d: int) -> IntArray:
-    """Return the numbers of some of d columns, each once."""
-    array = np.asarray(columns)
-    good = array.ndim == 1 and array.size > 0 and array.dtype.kind in "iu"
-    if (
-        not good
-        or not set(array.tolist()) <= set(range(d))
-        or len(set(array.tolist())) < len(array)
-    ):
-        raise ValueError(f"columns must list some of 0 to {d - 1}, each once, not {columns!r}.")
-    return array
 
 
 def _with_scale(within: FloatArray, n: float, prior: NormalInverseWishart) -> FloatArray:

@@ -33,7 +33,7 @@ from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.convergence import EPS
 from emlib.coordinates import POSITIVE, REAL, SIMPLEX, Space
 from emlib.em import DegenerateError, Expectation, Step
-from emlib.families.clouds import Clouds, groups
+from emlib.families.clouds import Clouds, chosen_columns, groups
 from emlib.families.covariance import Full
 from emlib.mixture import COLLAPSED, mixing, posterior, weighted
 from emlib.prior import MixturePrior
@@ -292,6 +292,28 @@ class StudentTMixture(Clouds):
         half = self.degrees_of_freedom[z] / 2
         u = rng.gamma(half) / half
         return self.means[z] + self._cov.draw(z, rng) / np.sqrt(u)[:, None]
+
+    def marginal(self, columns: ArrayLike) -> Self:
+        """Return the mixture of some columns of x: t again, with the same degrees of freedom.
+
+        Parameters
+        ----------
+        columns : array_like of int, shape (M,)
+            Which columns, in the order in which they shall be.
+
+        Returns
+        -------
+        StudentTMixture
+            In M dimensions; a prior is left behind.
+
+        Raises
+        ------
+        ValueError
+            If a column is named twice, or is none of x.
+        """
+        c = chosen_columns(columns, self.means.shape[1])
+        scales = self.scales[:, c][:, :, c]
+        return replace(self, means=self.means[:, c], scales=scales, prior=None)
 
     def latent_log_joint(
         self, x: FloatArray, w: FloatArray | None
