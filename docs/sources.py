@@ -175,7 +175,6 @@ def rendered(cell_id: str, output: NotebookNode, path: Path, static: Path) -> st
     """Return an output as HTML if it is a picture, an animation or a slider."""
     up = "../" * (page_of(path).count("/"))
     for mime, data in output.get("data", {}).items():
-        alt = output.metadata.get(mime, {}).get("alt", "")
         if mime == frames.WIDGET_VIEW:
             kept = frames.load(path, cell_id)
             pictures = [picture_file(picture, static) for picture in kept["pictures"]]
@@ -184,10 +183,6 @@ def rendered(cell_id: str, output: NotebookNode, path: Path, static: Path) -> st
             return player(
                 pictures, size, kept["label"], kept["alt"], up=up, words=words, start=kept["start"]
             )
-        if mime == "image/gif":
-            still, seconds = moving(io.BytesIO(base64.b64decode(data)))
-            pictures = [picture_file(picture, static) for picture in still]
-            return player(pictures, still[0].size, "Frame", alt, up=up, seconds=seconds)
         if mime.startswith("image/") and mime != "image/svg+xml":
             return figure(base64.b64decode(data), output.metadata.get(mime, {}), static, up)
     return None
