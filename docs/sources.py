@@ -21,6 +21,7 @@ import nbformat
 from nbformat import NotebookNode
 from PIL import Image, ImageSequence
 
+import explorables
 import frames
 import refresh
 from emlib import plotting
@@ -233,6 +234,9 @@ def chapter_page(path: Path, nb: NotebookNode, static: Path) -> NotebookNode:
     for cell in nb.cells:
         if cell.cell_type == "markdown":
             cell.source = HEADING_LINK.sub(sphinx_anchor, cell.source)
+            if path.parent == refresh.HERE:
+                up = "../" * page_of(path).count("/")
+                cell.source = explorables.placed(path.name[:2], cell.source, up)
         if cell.id == "badges":
             cell.source = launch_html(path)
         if fold := folded(cell):
