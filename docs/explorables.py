@@ -5,11 +5,14 @@ compares with emlib.
 """
 
 import html
+import importlib.util
 import json
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 from emlib import BinomialMixture, data, em
@@ -60,7 +63,17 @@ EXPLORABLES = [
         "when it is hot? Let EM come to rest at both ends.",
     ),
 ]
+FIRST_PAGE = Explorable(
+    "signature",
+    "",
+    "",
+    "EM at work on one parameter. Below the curve of the log-likelihood lies a second curve, the "
+    "bound, which touches it at the current point. The point moves to the summit of the bound; "
+    "then a new bound touches the curve there, and so on up to the top of the log-likelihood.",
+    "",
+)
 SCRIPTS = ("em.js", "stage.js")  # before each explorable's own
+FIGURES = Path(__file__).resolve().parent.parent / "figures"
 
 
 def table(x: np.ndarray, w: np.ndarray | None = None) -> dict[str, list]:
@@ -73,6 +86,8 @@ def table(x: np.ndarray, w: np.ndarray | None = None) -> dict[str, list]:
 @cache
 def given(name: str) -> dict[str, Any]:
     """Return the numbers that the page hands to a script."""
+    if name == "signature":
+        return climb()
     if name == "coins":
         x = data.two_coins()
         start = BinomialMixture([0.5, 0.5], [0.6, 0.5], fixed_weights=True)
@@ -92,6 +107,32 @@ def given(name: str) -> dict[str, Any]:
     return {"data": table(deaths, days), "start": model}
 
 
+def climb() -> dict[str, Any]:
+    """Return the moments of the climb that figures/draw.py tells, in numbers of few digits."""
+    spec = importlib.util.spec_from_file_location("draw", FIGURES / "draw.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(FIGURES / "draw.py")
+    draw = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(draw)
+    some = slice(None, None, 3)
+    bounds: list[list[float]] = []
+    moments = []
+    for moment in draw.moments():
+        low = draw.bound(moment.q, draw.GRID[some]).round(1).tolist()
+        if not bounds or low != bounds[-1]:
+            bounds.append(low)
+        point = moment.mean, draw.bound(moment.q, np.array([moment.mean]))[0]
+        seen = [[round(m, 2), round(draw.log_likelihood(m), 1)] for m in moment.seen]
+        moments.append(
+            {"bound": len(bounds) - 1, "mean": round(point[0], 2), "height": round(point[1], 1),
+             "phase": moment.phase, "step": moment.step, "seen": seen, "ms": moment.milliseconds}
+        )  # fmt: skip
+    plt.close("all")
+    grid, curve = draw.GRID[some].round(2).tolist(), draw.CURVE[some].round(1).tolist()
+    return {"grid": grid, "curve": curve, "bounds": bounds, "moments": moments,
+            "start": len(moments) // 2}  # fmt: skip
+
+
 def placed(chapter: str, source: str, up: str) -> str:
     """Return a Markdown cell with what stands below its heading, if anything does."""
     for one in EXPLORABLES:
@@ -107,10 +148,11 @@ def figure(one: Explorable, up: str) -> str:
         f'<script defer src="{up}_static/explore/{file}"></script>'
         for file in (*SCRIPTS, f"{one.name}.js")
     )
+    said = f"<figcaption><b>Play.</b> {html.escape(one.invitation)}</figcaption>"
+    off = "(Something to play with stands here where a browser runs JavaScript.)"
     return (
         f'<figure class="explorable" data-name="{one.name}" data-label="{html.escape(one.label)}">'
-        f"<figcaption><b>Play.</b> {html.escape(one.invitation)}</figcaption>"
-        '<p class="explorable-off">(Something to play with stands here where a browser runs '
-        "JavaScript.)</p>"
+        f"{said if one.invitation else ''}"
+        f'<p class="explorable-off">{off if one.invitation else html.escape(one.label)}</p>'
         f'<script type="application/json">{numbers}</script>{scripts}</figure>'
     )
