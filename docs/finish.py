@@ -28,6 +28,7 @@ FORMULA = re.compile(
     rf"(?<![\w`*.\\/|-])(?:(?P<greek>{SYMBOLS})|(?P<letter>[A-Za-z]))"
     r"(?P<foot>_[a-z0-9]{1,2})?(?P<head>\^(?:-?\d|[A-Z]|\{-1\}))?(?![\w`*(=/|]|\.\w)"
 )
+ICON_FONT = re.compile(r"@font-face\s*\{[^}]*Font Awesome[^}]*\}")
 ICON_SCRIPT = re.compile(r"\s*<(?:script|link)[^>]*fontawesome[^>]*>(?:</script>)?")
 
 
@@ -78,6 +79,8 @@ def finish(app: Sphinx, exception: Exception | None) -> None:
     for page in pages:
         text = page.read_text(encoding="utf-8")
         sources.write(page, ICON_SCRIPT.sub("", text))
+    for style in (out / "_static" / "styles").glob("*.css"):
+        sources.write(style, ICON_FONT.sub("", style.read_text(encoding="utf-8")))
     (out / "_static" / "scripts" / "fontawesome.js").unlink(missing_ok=True)
     shutil.rmtree(out / "_static" / "vendor" / "fontawesome", ignore_errors=True)
     shown = [p for p in pages if "_modules" not in p.parts and p.name != "search.html"]
