@@ -1,7 +1,8 @@
 """Sphinx extension of the book: what pages get once their text is there.
 
 * words for search engines and for who shares a link; a map of the site;
-* the theme's dozen icons as masks of one style sheet, in place of a script of 1.5 MB;
+* the theme's dozen icons as masks of one style sheet, in place of a script of 1.5 MB; and the
+  index of the search where one searches, not on every page;
 * the reference: signatures without the names that Python gives to its own objects, formulas that
   are set, and from each name the way to the chapter that explains it.
 """
@@ -29,6 +30,10 @@ FORMULA = re.compile(
     r"(?P<foot>_[a-z0-9]{1,2})?(?P<head>\^(?:-?\d|[A-Z]|\{-1\}))?(?![\w`*(=/|]|\.\w)"
 )
 ICON_FONT = re.compile(r"@font-face\s*\{[^}]*Font Awesome[^}]*\}")
+ICON_NAMES = re.compile(r'(?:\.fa-[a-z0-9-]+,?)+\{--fa:"[^"]*"\}')
+SEARCH_SCRIPT = re.compile(
+    r"\s*<script[^>]*(?:searchtools|language_data|searchindex|sphinx_highlight)\.js[^>]*></script>"
+)
 ICON_SCRIPT = re.compile(r"\s*<(?:script|link)[^>]*fontawesome[^>]*>(?:</script>)?")
 
 
@@ -71,16 +76,17 @@ def base() -> str:
 
 
 def finish(app: Sphinx, exception: Exception | None) -> None:
-    """Write the map of the site, and take the script of icons out of every page."""
+    """Write the map of the site; take icons and search out of pages that do not need them."""
     if exception or app.builder.format != "html":
         return
     out = Path(app.outdir)
     pages = [p for p in sorted(out.rglob("*.html")) if "_static" not in p.parts]
     for page in pages:
-        text = page.read_text(encoding="utf-8")
-        sources.write(page, ICON_SCRIPT.sub("", text))
+        text = ICON_SCRIPT.sub("", page.read_text(encoding="utf-8"))
+        sources.write(page, text if page.name == "search.html" else SEARCH_SCRIPT.sub("", text))
     for style in (out / "_static" / "styles").glob("*.css"):
-        sources.write(style, ICON_FONT.sub("", style.read_text(encoding="utf-8")))
+        text = ICON_FONT.sub("", style.read_text(encoding="utf-8"))
+        sources.write(style, ICON_NAMES.sub("", text))
     (out / "_static" / "scripts" / "fontawesome.js").unlink(missing_ok=True)
     shutil.rmtree(out / "_static" / "vendor" / "fontawesome", ignore_errors=True)
     shown = [p for p in pages if "_modules" not in p.parts and p.name != "search.html"]

@@ -14,7 +14,7 @@
     return found.find((part) => !found.some((other) => other !== part && part.contains(other)));
   }
 
-  if (window.Search && Search.makeSearchSummary) {
+  if (typeof Search !== "undefined") {
     Search.makeSearchSummary = (text, keywords) => {
       const page = parse(text);
       const words = [...keywords].map((word) => word.toLowerCase());
