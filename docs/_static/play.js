@@ -1,4 +1,5 @@
 // A box for the reader's guess above each answer that is folded. The fold opens without one, too.
+// And strips of pictures, which are for paper.
 (() => {
   "use strict";
 
@@ -11,6 +12,11 @@
       try { localStorage.setItem(key(i), text); } catch { /* private: kept on the page only */ }
     },
   };
+
+  // What stands beside a slider for readers on paper is not needed where the slider works.
+  for (const strip of document.querySelectorAll(".cell.tag_strip")) {
+    for (const part of [strip, strip.previousElementSibling]) part.classList.add("on-paper");
+  }
 
   document.querySelectorAll(".cell.tag_answer").forEach((cell, i) => {
     const fold = cell.querySelector("details");

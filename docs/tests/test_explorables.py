@@ -237,3 +237,13 @@ def test_a_guess_is_typed_before_the_fold_opens_and_kept(browser: Browser, addre
     assert folds.nth(1).get_attribute("open") is not None
     assert "You guessed" not in second.inner_text()
     context.close()
+
+
+def test_a_strip_is_for_paper(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/chapters/01-the-elbo.html")
+    strip, said = page.locator(".cell.tag_strip"), page.get_by_text("as a strip, for paper")
+    assert not strip.is_visible() and not said.is_visible()
+    page.emulate_media(media="print")
+    assert said.is_visible()
+    page.close()
