@@ -31,6 +31,7 @@ from emlib.families.gaussian import GaussianMixture
 from emlib.families.gaussian1d import GaussianMixture1D
 from emlib.families.linkage import Linkage
 from emlib.families.poisson import PoissonMixture
+from emlib.families.student import StudentTMixture
 
 from emlib.known import hold, labelled, with_labels
 from emlib.selection import HeldOut, Selection, held_out, select
@@ -56,6 +57,7 @@ __all__ = [
     "Rows", "Mixture",
     # families
     "ABO", "BinomialMixture", "GaussianMixture", "GaussianMixture1D", "Linkage", "PoissonMixture",
+    "StudentTMixture",
     # what is known of one
     "hold", "labelled", "with_labels",
     # what can be done with any of them

@@ -19,6 +19,7 @@ from emlib import (
     GaussianMixture1D,
     MixturePrior,
     NormalInverseWishart,
+    StudentTMixture,
 )
 from emlib.families.poisson import PoissonMixture
 from emlib.mixture import Mixture
@@ -37,6 +38,7 @@ class Case:
     draw: Callable[[np.random.Generator], tuple[Mixture, np.ndarray]]
     clear: Callable[[np.random.Generator], tuple[Mixture, np.ndarray]]
     move: Callable[..., tuple[Mixture, np.ndarray, float]] | None = None
+    labels_alone: bool = True  # whether no more than the label of a row is hidden
 
     def __str__(self) -> str:
         return self.name
@@ -53,7 +55,7 @@ def relabel(model: Mixture, order: np.ndarray) -> Mixture:
     arrays = {
         n: v
         for n, v in parameters(model).items()
-        if n in {"weights", *model.spaces} and n not in shared
+        if n in {"weights", "degrees_of_freedom", *model.spaces} and n not in shared
     }
     new = {name: value[order] for name, value in arrays.items()}
     if model.prior is not None and model.prior.weights.concentration.ndim:
@@ -182,6 +184,46 @@ def _poisson():
     return Case("poisson", draw, clear)
 
 
+def _student(fixed):
+    def draw(rng):
+        k, d = rng.integers(1, 4), rng.integers(1, 4)
+        a = rng.standard_normal((k, d, d))
+        scales = a @ a.transpose(0, 2, 1) + np.eye(d)
+        nu = rng.uniform(1, 20, k)
+        means = rng.standard_normal((k, d))
+        model = StudentTMixture(_weights(rng, k), means, scales, nu, fixed)
+        return model, 2 * rng.standard_t(3, (50, d))
+
+    def clear(rng):
+        share = np.tile((np.arange(40) + 0.5) / 40, 2)  # squares are quantiles, tails heavy
+        radii = np.sqrt(2 * ((1 - share) ** -1.0 - 1))
+        angles = rng.uniform(0, 2 * np.pi, 80)
+        x = radii[:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
+        x += np.repeat([[-60.0, 0.0], [60.0, 1.0]], 40, axis=0)
+        means = [[-58.0, 0.0], [58.0, 0.0]]
+        return StudentTMixture([0.4, 0.6], means, [np.eye(2)] * 2, [2.0, 3.0], fixed), x
+
+    def move(rng, model, x):
+        d = x.shape[1]
+        b = 10 * rng.standard_normal(d)
+        stretch = np.exp(rng.standard_normal(d))
+        a = np.linalg.qr(rng.standard_normal((d, d)))[0] * stretch
+
+        def seen(scale):
+            moved = a @ scale @ a.T
+            return (moved + np.swapaxes(moved, -1, -2)) / 2
+
+        new = replace(
+            model,
+            means=model.means @ a.T + b,
+            scales=seen(model.scales),
+            prior=_moved(model.prior, lambda p: _niw(p, a @ p.mean + b, seen(p.scale))),
+        )
+        return new, x @ a.T + b, np.linalg.slogdet(a)[1]
+
+    return Case("student-t" + fixed * "-fixed", draw, clear, move, labels_alone=False)
+
+
 # --- the families with a prior
 
 
@@ -199,7 +241,7 @@ def _any_niw(rng, model):
     d = model.means.shape[1] if model.means.ndim == 2 else 1
     a = rng.standard_normal((d, d))
     matrix = a @ a.T + np.eye(d)
-    kind = getattr(model, "covariance_type", "1-D")
+    kind = getattr(model, "covariance_type", "1-D" if model.means.ndim == 1 else "full")
     scale = {"1-D": matrix[0, 0], "spherical": matrix[0, 0], "diag": np.diag(matrix)}
     mean = 2 * rng.standard_normal(model.means.shape[1:])
     freedom = d - 1 + rng.uniform(0.1, 6)
@@ -211,6 +253,7 @@ COMPONENT_PRIORS = {
     PoissonMixture: lambda rng, model: Gamma(rng.uniform(1, 4), rng.uniform(0.1, 2)),
     GaussianMixture1D: _any_niw,
     GaussianMixture: _any_niw,
+    StudentTMixture: _any_niw,
 }
 
 
@@ -230,7 +273,7 @@ def _with_prior(case):
         model, x = case.clear(rng)
         return replace(model, prior=some_prior(rng, model)), x
 
-    return Case(f"{case.name}-prior", draw, clear, case.move)
+    return Case(f"{case.name}-prior", draw, clear, case.move, case.labels_alone)
 
 
 CASES = [
@@ -240,5 +283,8 @@ CASES = [
     _gaussian1d(True),
     *(_gaussian(kind) for kind in ("full", "tied", "diag", "spherical")),
     _poisson(),
+    _student(False),
+    _student(True),
 ]
-CASES_WITH_PRIOR = [_with_prior(case) for case in CASES]
+# A prior from elsewhere widens scales so much that degrees of freedom without a hold drift away.
+CASES_WITH_PRIOR = [_with_prior(case) for case in CASES if case.name != "student-t"]

@@ -254,8 +254,12 @@ def m_step_maximises_q(case: Case, rng):
     best = model.m_step(model.e_step(x))
     assert best.prior == model.prior
 
+    expectation = em.expect(model, x)
+
     def goal(v):
         other = unpack(best, v)
+        if not case.labels_alone:
+            return other.complete_log_likelihood(expectation) + other.log_prior()
         return other.expected_log_joint(x, r) + other.log_prior()
 
     at = pack(best)
@@ -268,6 +272,8 @@ def m_step_maximises_q(case: Case, rng):
 
 def m_step_forgets_where_it_came_from(case: Case, rng):
     """Two models with the same responsibilities have the same successor."""
+    if not case.labels_alone:
+        return  # what else is hidden depends on the model
     model, x = case.draw(rng)
     other = unpack(model, pack(model) + 0.3 * rng.standard_normal(len(pack(model))))
     r = rng.dirichlet(np.full(model.n_components, 3.0), len(x))
@@ -319,7 +325,8 @@ def statistics_give_q_up_to_a_constant(case: Case, rng):
     r = model.responsibilities(x)
     higher = other.complete_log_likelihood(e) - model.complete_log_likelihood(e)
     wanted = other.elbo(x, r, 0.0, w) - model.elbo(x, r, 0.0, w)
-    assert np.isclose(higher, wanted, rtol=1e-9, atol=1e-8)
+    if case.labels_alone:
+        assert np.isclose(higher, wanted, rtol=1e-9, atol=1e-8)
 
     def difference(v):
         near = unpack(model, v)

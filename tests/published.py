@@ -90,3 +90,17 @@ ABO_COUNTS = [186, 38, 13, 284]
 ABO_FREQUENCIES = ["0.2136", "0.0501", "0.7363"]
 # Converged independently of emlib.
 ABO_LIMIT = [0.21359093908950366, 0.05014532886944853, 0.7362637320410478]
+
+# McLachlan and Krishnan (2008), The EM Algorithm and Extensions, example 2.6, after Arslan,
+# Constable and Kent: the centre of a t with 0.05 degrees of freedom and scale 1
+FOUR_OBSERVATIONS, FOUR_FREEDOM = [-20.0, 1.0, 2.0, 3.0], 0.05
+FOUR_MAXIMA = ["-19.993", "1.086", "1.997", "2.906"]
+FOUR_MINIMA = ["-14.516", "1.373", "2.647"]
+# Converged independently of emlib.
+FOUR_MINIMA_CONVERGED = [-14.516177479425311, 1.373176101563411, 2.6468546770426267]
+
+# Stack loss, four columns, 5 degrees of freedom: R's MASS::cov.trob, by the method of Kent, Tyler
+# and Vardi (1994)
+STACKLOSS_CENTRE = ["58.95182726", "20.78823347", "86.05285062", "16.0697433"]
+# Converged independently of emlib.
+STACKLOSS_LOG_LIKELIHOOD = -235.36608252021924

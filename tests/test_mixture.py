@@ -66,7 +66,8 @@ def test_e_step_works_block_by_block_inside(case, rows, monkeypatch):
         return original(log_joint)
 
     monkeypatch.setattr(mixture_module, "posterior", spy)
-    monkeypatch.setattr("emlib.families.gaussian.posterior", spy)
+    for family in ("gaussian", "student"):
+        monkeypatch.setattr(f"emlib.families.{family}.posterior", spy)
     assert_same_expectation(model.e_step(x, w), whole)
     assert max(log_joint_sizes) <= rows
     assert sum(log_joint_sizes) == (w > 0).sum()
