@@ -29,8 +29,11 @@ from emlib.families.abo import ABO
 from emlib.families.binomial import BinomialMixture
 from emlib.families.gaussian import GaussianMixture
 from emlib.families.gaussian1d import GaussianMixture1D
+from emlib.families.incomplete import IncompleteGaussianMixture
 from emlib.families.linkage import Linkage
 from emlib.families.poisson import PoissonMixture
+from emlib.families.truncated_poisson import TruncatedPoisson
+from emlib.families.censored import CensoredExponential, CensoredNormal
 
 from emlib.known import hold, labelled, with_labels
 from emlib.selection import HeldOut, Selection, held_out, select
@@ -56,6 +59,7 @@ __all__ = [
     "Rows", "Mixture",
     # families
     "ABO", "BinomialMixture", "GaussianMixture", "GaussianMixture1D", "Linkage", "PoissonMixture",
+    "IncompleteGaussianMixture", "TruncatedPoisson", "CensoredExponential", "CensoredNormal",
     # what is known of one
     "hold", "labelled", "with_labels",
     # what can be done with any of them
