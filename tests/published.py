@@ -90,3 +90,12 @@ ABO_COUNTS = [186, 38, 13, 284]
 ABO_FREQUENCIES = ["0.2136", "0.0501", "0.7363"]
 # Converged independently of emlib.
 ABO_LIMIT = [0.21359093908950366, 0.05014532886944853, 0.7362637320410478]
+
+# Apple crop: Little and Rubin (2002), chapter 7 (values recomputed by the factored likelihood).
+APPLE_MEANS = ["14.7222", "49.3333"]
+APPLE_COVARIANCE = ["89.53", "-90.70", "114.69"]
+APPLE_LIMIT = -101.78563212782328  # log-likelihood, in nats
+
+# Cholera: McKendrick (1926) as in Meng (1997).
+CHOLERA_RATE = "0.972"
+CHOLERA_MISSING = "33.46"

@@ -184,9 +184,7 @@ class IncompleteGaussianMixture(Clouds):
         Full.require_spread(rows, within, everything, prior is not None)
         return cls(counts / counts.sum(), means, Full.alike(within, n_components), prior)
 
-    def _groups(
-        self, x: FloatArray, r: FloatArray
-    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+    def _groups(self, x: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Return sizes (K,) and means (K, D) of groups r (N, K), and the covariance within.
 
         As this model, of one component, expects them.
