@@ -131,7 +131,7 @@ def data_matrix(x: ArrayLike, columns: int | None = None, *, missing: bool = Fal
         raise ValueError(f"x must have {columns} columns as the model has, not {array.shape[1]}.")
     if missing:
         remedy = "Give NaN where an entry is missing, and a number where it is known."
-        reject_rows(np.isinf(array).any(axis=1), "x", "with infinite values", remedy)
+        reject_rows(np.asarray(np.isinf(array).any(axis=1)), "x", "with infinite values", remedy)
         _finite_rows(np.where(np.isnan(array), 0.0, array))
         return array
     return _finite_rows(array)

@@ -32,7 +32,7 @@ class Pattern:
     """What a pattern of missing entries makes of K normals.
 
     With Sigma_k = L_k L_k^T a row is mu_k + L_k u, u standard normal. The rows of L_k that belong
-    to observed columns have the factors (Q_k R_k)^T, and all follows from these (eq. 10.9):
+    to observed columns have the factors (Q_k R_k)^T, and all follows from these (eq. 10.11):
     y = R_k^{-T} (x_o - mu_o) is the observed part, whitened; u is Q_k y in expectation, and of its
     variance I - Q_k Q_k^T is left.
 
@@ -278,7 +278,7 @@ class IncompleteGaussianMixture(Clouds):
     # -- M-step ---------------------------------------------------------------------------
 
     def m_step(self, expectation: Expectation) -> Self:
-        """Return the maximiser of the expected log joint: that of complete data (eq. 10.10).
+        """Return the maximiser of the expected log joint: that of complete data (eq. 10.9).
 
         With a prior, of its sum with the log prior: the prior adds imaginary observations.
 
@@ -382,7 +382,7 @@ class IncompleteGaussianMixture(Clouds):
 def _matrix(x: ArrayLike, columns: int | None = None) -> FloatArray:
     """Return x as (N, D) with NaN where an entry is missing; a masked entry is missing too."""
     if isinstance(x, np.ma.MaskedArray):
-        x = x.astype(np.float64).filled(np.nan)
+        x = np.where(np.ma.getmaskarray(x), np.nan, np.asarray(x.data, dtype=np.float64))
     return data_matrix(x, columns, missing=True)
 
 

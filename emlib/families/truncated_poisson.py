@@ -132,8 +132,9 @@ class TruncatedPoisson(Rows):
         generator = np.random.default_rng(rng)
         # The first event of a unit of time, given that there is one; then the rest of the unit.
         first = -np.log1p(generator.random(n) * np.expm1(-self.rate)) / self.rate
-        x = 1.0 + generator.poisson(self.rate * (1 - first))
-        return x, generator.geometric(-np.expm1(-self.rate), n) - 1.0
+        x = 1.0 + generator.poisson(self.rate * (1 - first)).astype(np.float64)
+        zeros = generator.geometric(-np.expm1(-self.rate), n).astype(np.float64) - 1
+        return np.asarray(x), np.asarray(zeros)
 
     def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
         """Draw a data set of the size of x."""
