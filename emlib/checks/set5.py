@@ -277,6 +277,7 @@ def map_climb(
     for s, r in ((share + 0.01, rate), (share - 0.01, rate), (share, 1.02 * rate)):
         if _log_likelihood(data, s, r) + _log_prior(s, r, prior) > here + 1e-9:
             raise Problem("After 500 steps a small change of the parameters still raises J.")
+    _check_map_step(function, np.arange(1.0, 9.0), (1.05, 20.0, 4.0, 0.5), start)
     for name, edge in (("nothing but zeros", np.zeros(8)), ("no zero", np.arange(1.0, 9.0))):
         share, rate, objective = _climbed(function, edge, prior, start, 200)
         if not (np.isfinite([share, rate]).all() and 0 < share < 1 and rate > 0):
@@ -421,7 +422,12 @@ def bootstrap_p(
 
     A script holds the log-likelihoods (null, full) of the data and of every replicate.
     """
-    _check_p_value(function, script, n, seed)
+    draws = [_check_p_value(function, script, n, s) for s in (seed, seed + 1)]
+    if draws[0] == draws[1]:
+        raise Problem(
+            "With another generator your replicates are the same as before: hand on the `rng` "
+            "that you are given, and make none of your own."
+        )
     lab = _Laboratory(LOST, n)
     rng = np.random.default_rng(seed)
     value = _quietly(function, lab.x, lab.fit_null, lab.fit_full, lab.simulate, len(LOST[1]), rng)
@@ -433,7 +439,7 @@ def bootstrap_p(
         )
 
 
-def _check_p_value(function: Callable[..., Any], script: Any, n: int, seed: int) -> None:
+def _check_p_value(function: Callable[..., Any], script: Any, n: int, seed: int) -> list[float]:
     lab = _Laboratory(script, n)
     b = len(script[1])
     rng = np.random.default_rng(seed)
@@ -490,6 +496,7 @@ def _check_p_value(function: Callable[..., Any], script: Any, n: int, seed: int)
         ((1 + larger + failed) / (b + 1), "Replicates that equal the statistic count too (6.21)."),
     ]
     close(got[0], right, "The p-value", hints, "Compare (6.21).")
+    return [draw for _, _, draw in lab.calls]
 
 
 def _check_calls(lab: _Laboratory, b: int, n: int) -> None:

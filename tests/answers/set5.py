@@ -371,6 +371,17 @@ WRONG = {
     ],
     "map-climb": [
         (
+            "share kept between 0.1 and 0.9",
+            _change(
+                CLIMB,
+                (
+                    "share = (asleep + a - 1) / (n + a + b - 2)",
+                    "share = np.clip((asleep + a - 1) / (n + a + b - 2), 0.1, 0.9)",
+                ),
+            ),
+            "share after one step",
+        ),
+        (
             "maximum likelihood M-step",
             _change(
                 CLIMB,
@@ -653,6 +664,14 @@ def honest_table(x, most, n_starts, rng):
         ),
     ],
     "bootstrap-p": [
+        (
+            "a generator of its own",
+            _change(
+                BOOTSTRAP,
+                ("    null, param", "    rng = np.random.default_rng(0)\n    null, param"),
+            ),
+            "hand on the `rng`",
+        ),
         (
             "no ones",
             _change(BOOTSTRAP, ("(1 + as_large) / (n_bootstrap + 1)", "as_large / n_bootstrap")),
