@@ -303,7 +303,12 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
     "log-determinants": [
         (
             "scaled by the mean variance",
-            "def log_determinants(covariances):\n    d = covariances.shape[1]\n    s = np.trace(covariances, axis1=1, axis2=2) / d\n    return np.log(np.linalg.det(covariances / s[:, None, None])) + d * np.log(s)\n",  # noqa: E501
+            """
+def log_determinants(covariances):
+    d = covariances.shape[1]
+    s = np.trace(covariances, axis1=1, axis2=2) / d
+    return np.log(np.linalg.det(covariances / s[:, None, None])) + d * np.log(s)
+""",
             "1e-4 and 1 mixed",
         ),
         (
@@ -669,14 +674,16 @@ def best_restart(advance, starts, steps):
         (
             "table of labels as long as the largest label",
             _labels(
-                change="r[seen] = np.eye(labels.max() + 1)[labels[seen]]; top[seen] = a[seen, labels[seen]]"  # noqa: E501
+                change="r[seen] = np.eye(labels.max() + 1)[labels[seen]]; "
+                "top[seen] = a[seen, labels[seen]]"
             ),
             "With ",
         ),
         (
             "a label must be there",
             _labels(
-                change="assert len(seen); r[seen] = np.eye(len(weights))[labels[seen]]; top[seen] = a[seen, labels[seen]]"  # noqa: E501
+                change="assert len(seen); r[seen] = np.eye(len(weights))[labels[seen]]; "
+                "top[seen] = a[seen, labels[seen]]"
             ),
             "With no labels at all",
         ),
