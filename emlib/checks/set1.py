@@ -12,7 +12,7 @@ from scipy.special import entr, logsumexp, xlogy
 
 from emlib import convergence, em
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import NotAttempted, Problem, call, close, numbers, task
+from emlib.checks._core import NotAttempted, Problem, call, close, hidden_rng, numbers, task
 from emlib.families.binomial import BinomialMixture
 from emlib.families.linkage import Linkage
 
@@ -592,3 +592,25 @@ def truthful_fit(
             f"On the animals of chapter 1 yours says {status!r} and ends {best - history[-1]:.3g} "
             "nats below the summit, with tol = 1e-07."
         )
+
+
+# --- hidden data
+
+
+def drawn(name: str) -> dict[str, Any]:
+    """Return data for the checker of a task, drawn from the instructor's seed."""
+    rng = hidden_rng(name)
+    if name == "truthful-fit":
+        ratio = float(rng.uniform(0.3, 0.9))
+        enough = int(np.log(0.003) / np.log(ratio)) + 1
+        counts = rng.integers([60, 5, 5, 20], [200, 40, 40, 60])
+        return {"ratio": ratio, "enough": enough, "counts": counts}
+    copies = rng.integers(1, 9, 6)
+    data: dict[str, Any] = {
+        "records": np.column_stack([rng.integers(0, copies + 1), copies]),
+        "prior": float(rng.uniform(0.2, 0.8)),
+        "flip": float(rng.uniform(0.1, 0.4)),
+    }
+    if name in ("channel-elbo", "channel-gap"):
+        data["q"] = rng.uniform(0.05, 0.95, len(copies))
+    return data

@@ -23,6 +23,7 @@ from emlib.checks._core import (
     call,
     close,
     distributions,
+    hidden_rng,
     numbers,
     task,
 )
@@ -511,3 +512,24 @@ def shared_mean_step(
     ]
     otherwise = "Hold the new mean, and maximise Q over each variance."
     close(new, best, "The array of variances", hints, otherwise)
+
+
+# --- hidden data
+
+
+def drawn(name: str) -> dict[str, Any]:
+    """Return data for the checker of a task, drawn from the instructor's seed."""
+    rng = hidden_rng(name)
+    w = rng.dirichlet([4.0, 4.0, 4.0])
+    if name in ("log-shares", "shared-mean-step"):
+        mean, variances = rng.normal(), np.array([0.1, 1.0, 10.0]) * rng.uniform(0.5, 2, 3)
+        x = mean + rng.normal(size=9) * np.repeat([0.3, 1.0, 3.0], 3)
+        r = rng.dirichlet(np.ones(3), len(x))
+        return {
+            "case": (x, w, float(mean), variances) if name == "log-shares" else (x, r, variances)
+        }
+    rates = rng.permutation(np.array([0.2, 1.0, 4.0]) * rng.uniform(0.7, 1.4, 3))
+    t, died = rng.exponential(1.5, 8), rng.permutation(np.arange(8) < 5)
+    if name == "expected-lives":
+        return {"case": (t, died, float(rates[0]))}
+    return {"case": (t, died, w, rates)}

@@ -15,7 +15,16 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from emlib._machinery.value import FloatArray, IntArray
-from emlib.checks._core import NotAttempted, Problem, call, close, distributions, numbers, task
+from emlib.checks._core import (
+    NotAttempted,
+    Problem,
+    call,
+    close,
+    distributions,
+    hidden_rng,
+    numbers,
+    task,
+)
 from emlib.checks.set3 import in_order, must_depend, parts, shape_of
 from emlib.em import iterate
 from emlib.families.gaussian import GaussianMixture
@@ -602,3 +611,53 @@ def grouped_m_step(
     ]
     name = "The array of covariances"
     close(covariances, right, name, hints, "Add up (4.11) over the components of a group.")
+
+
+# --- hidden data
+
+
+def drawn(name: str) -> dict[str, Any]:
+    """Return data for the checker of a task, drawn from the instructor's seed."""
+    rng = hidden_rng(name)
+    d, k, n = 3, 4, 12
+    roots = rng.normal(size=(k, d, d)) + 2 * np.eye(d)
+    covariances = roots @ roots.transpose(0, 2, 1) + 0.2 * np.eye(d)
+    means = rng.normal(size=(k, d)) * 3
+    w = rng.dirichlet(np.full(k, 4.0))
+    x = means[np.arange(n) % k] + rng.normal(size=(n, d))
+    if name == "log-determinants":
+        return {"case": covariances}
+    if name == "squared-distances":
+        return {"case": (np.rint(x).astype(np.int16), means, covariances)}
+    if name == "run":
+        return {"case": (GaussianMixture(w, means, covariances), np.vstack([x, -x, 2 * x]), 5)}
+    if name == "has-converged":
+        return {"cases": _drawn_histories(rng)}
+    if name == "best-restart":
+        starts = rng.uniform(-1.5, 1.5, (5, 3))
+        starts[:2, 0] = rng.permutation([rng.uniform(-1.2, -0.3), rng.uniform(0.3, 1.2)])
+        return {"case": (starts, int(rng.integers(3, 9)))}
+    if name == "labelled-e-step":
+        labels = rng.permutation([*range(k), *rng.integers(-1, k, 4), -1, -1, -1, -1])
+        return {"case": (x, labels, w, means, covariances)}
+    groups = rng.permutation([0, 0, 1, 2])
+    return {
+        "case": (
+            np.vstack([x, x + rng.normal(size=x.shape)]),
+            rng.dirichlet(w + 0.5, 2 * n),
+            groups,
+        )
+    }
+
+
+def _drawn_histories(rng: np.random.Generator) -> tuple[tuple[list[float], float, bool | str], ...]:
+    last = float(-(10 ** rng.uniform(2, 5)))
+    tol = float(10 ** rng.uniform(-4, -2))
+    before = [last - 60.0, last - 10.0]
+    return (
+        ([*before, last, last + 0.5 * tol], tol, True),
+        ([*before, last, last + 2 * tol], tol, False),
+        ([*before, last, last - 1e-8 * abs(last)], tol, "fell"),
+        ([*before, last, last - 1e-10 * abs(last)], tol, True),
+        ([last, *before, last - 1.0], tol, False),
+    )

@@ -18,7 +18,7 @@ from scipy.stats import beta, gamma, poisson
 
 from emlib import em
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, climbing, close, numbers, task
+from emlib.checks._core import Problem, call, climbing, close, hidden_rng, numbers, task
 from emlib.families.poisson import PoissonMixture
 from emlib.mixture import Mixture
 
@@ -883,3 +883,30 @@ def _check_step(value: FloatArray, x: FloatArray, q: FloatArray, rates: FloatArr
             hints.append((value, f"Q falls by {fall:.3g} nats in rate {k}: that is no GEM (7.9)."))
     otherwise = f"From rates {rates.tolist()}. Are slope and curvature right, and is it (7.9)?"
     close(value, right, "The array of rates", hints, otherwise, rtol=1e-5)
+
+
+# --- hidden data
+
+
+def drawn(name: str) -> dict[str, Any]:
+    """Return data for the checker of a task, drawn from the instructor's seed."""
+    rng = hidden_rng(name)
+    awake = rng.poisson(rng.uniform(2, 6), 24)
+    x = rng.permutation([0, 0, 0, *np.where(rng.random(24) < 0.4, 0, awake)])
+    if name == "zero-inflated":
+        return {"x": x}
+    if name == "map-climb":
+        prior = tuple(float(v) for v in rng.uniform([1.3, 1.3, 1.3, 0.3], [5, 5, 5, 3]))
+        return {"x": x, "prior": prior, "start": (float(rng.uniform(0.2, 0.8)), 2.0)}
+    if name == "guarded-step":
+        seen = 1 + rng.poisson(rng.choice([1.0, 12.0], 16))
+        small, middle, large = rng.uniform([0.0005, 0.5, 5], [0.05, 2, 20])
+        return {"x": seen, "places": ((large, small), (small, middle, large), (middle,))}
+    if name == "honest-table":
+        counts = np.concatenate([x, rng.poisson(rng.uniform(15, 30), 20)])
+        return {"x": counts, "n_starts": 5, "seed": int(rng.integers(1000))}
+    null = -rng.uniform(40, 60, 10)
+    full = null + rng.choice([-0.5, 1.0, 2.0, 4.0], 10)
+    full[3], full[7] = null[3] + full[0] - null[0], NAN
+    script = tuple(zip(null.tolist(), full.tolist(), strict=True))
+    return {"script": (script[0], script[1:]), "n": int(rng.integers(5, 20))}
