@@ -568,6 +568,12 @@ def truthful_fit(
         raise Problem("After a fall, history ends with the value before it.")
     _small_falls(function)
     _slowing(function)
+    steps, status = _climb(function, [-9.0, -8.0, -7.5, -7.5, -7.5], 1e-6, 3)
+    if status != "converged" or steps not in (2, 3):
+        raise Problem(
+            f"Here the third step gains nothing, and max_iter is 3. Yours makes {steps} steps and "
+            f"says {status!r}: the last step that is allowed may be the one that shows it."
+        )
     steps, status = _climb(function, np.full(3, -7.0), 1e-6, 50)
     if status != "converged" or steps > 3:
         raise Problem(

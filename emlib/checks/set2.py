@@ -219,6 +219,11 @@ def expected_attempts(
     ]
     otherwise = "Given t failures, what is the distribution of the number of attempts?"
     close(value, right, "The table of expected attempts", hints, otherwise)
+    rare = np.array([0.004, 0.3])
+    value = _run(function, t, d, rare)
+    ask = "Do you add up so many terms and no more? There is a formula for the whole sum."
+    stored = [(_all_attempts(ATTEMPTS, SUCCESS, np.asarray(P)), HARD_CODED)]
+    close(value, _all_attempts(t, d, rare), "The table for a p of 0.004", stored, ask)
 
 
 def _best(gain: Callable[[float], float]) -> float:

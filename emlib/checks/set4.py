@@ -171,8 +171,9 @@ def squared_distances(
         case,
         (x + 0.25, means, covariances),
         (x, np.rint(means).astype(int), covariances),
+        (x + 0.25, means, np.tile(2 * np.eye(x.shape[1], dtype=int) + 1, (len(means), 1, 1))),
     ):
-        points, centres, _ = arguments
+        points, centres, covariances = arguments
         value = call(function, *arguments)
         must_depend(function, value, arguments, WHOLE)
         at = np.asarray(points, dtype=float)
@@ -212,6 +213,7 @@ def squared_distances(
                 "The first digits of the distances are right, and the last ones are not: float64 "
                 "has fifteen. Is there a type with fewer than 64 bits on the way?"
             )
+    covariances = case[2]
     far = np.rint(x).astype(int) + 10**8
     value = call(function, far, means + 1e8, covariances)
     right = np.asarray(call(function, np.rint(x), means, covariances), dtype=float)
@@ -360,6 +362,12 @@ def _check_below_zero(function: Callable[..., Any], starts: FloatArray, steps: i
         close(best, tops.max(), told, (), "Does every run count, and nothing but the runs?")
 
 
+def _creeping(theta: FloatArray) -> float:
+    """Double theta, in place: from near zero the objective hardly moves at first."""
+    theta *= 2.0
+    return float(theta @ theta)
+
+
 @task("best-restart")
 def best_restart(function: Callable[..., Any], *, case: tuple[FloatArray, int] = STARTS) -> None:
     """Check `function(advance, starts, steps)`, which returns the best objective and its theta."""
@@ -405,6 +413,11 @@ def best_restart(function: Callable[..., Any], *, case: tuple[FloatArray, int] =
         ]
         close(theta, right, "The best theta", hints, other)
     _check_below_zero(function, starts, steps)
+    slow = 1e-5 * np.array([[1.0, 2.0], [3.0, 1.0], [2.0, 1.0]])
+    best, _ = parts(call(function, _creeping, slow, 16), ("the best objective", "its theta"))
+    right = float((slow[1] * 2.0**16) @ (slow[1] * 2.0**16))
+    ask = "`steps` steps are asked for, however little one of them gains."
+    close(best, right, "The best objective of runs that gain little at first", (), ask)
 
 
 # --- labels for some

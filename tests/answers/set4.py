@@ -363,6 +363,11 @@ def log_determinants(covariances):
     ],
     "squared-distances": [
         (
+            "the type of the covariances",
+            _d2(table="np.empty((len(x), len(means)), dtype=covariances.dtype)"),
+            "cut down to whole numbers",
+        ),
+        (
             "not repaired",
             _d2(first="pass", table="np.empty((len(x), len(means)), x.dtype)"),
             "cut down to whole numbers",
@@ -598,6 +603,23 @@ def run(model, x, steps):
         ),
     ],
     "best-restart": [
+        (
+            "a run stopped when it gains little",
+            """
+def best_restart(advance, starts, steps):
+    best, best_theta = -np.inf, None
+    for theta in starts.copy():
+        top = -np.inf
+        for _ in range(steps):
+            before, top = top, advance(theta)
+            if abs(top - before) < 1e-6:
+                break
+        if top > best:
+            best, best_theta = top, theta
+    return best, best_theta
+""",
+            "however little one of them gains",
+        ),
         (
             "best begins at zero",
             _best().replace("best, best_theta = -np.inf", "best, best_theta = 0"),
