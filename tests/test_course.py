@@ -209,7 +209,9 @@ def course(tmp_path_factory):
     course = Course(tmp_path_factory.mktemp("course"))
     course.run_as_printed("folder")
     with (course.folder / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write("c.ExecuteAll.timeout = 15\n")  # for a test that ends
+        file.write(
+            "c.ExecuteAll.timeout = c.ExecuteAll.test_timeout = 15\n"
+        )  # for a test that ends
     course.run_as_printed("record")
     course.run("record", "set1", "'*'")
     works = {"ada": work_of_ada, "ben": work_of_ben, "cleo": work_of_cleo}
