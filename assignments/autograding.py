@@ -10,13 +10,15 @@ import sys
 from copy import deepcopy
 from pathlib import Path
 
-import box
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader.api import Gradebook
+from nbgrader.plugins import CsvExportPlugin
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_locked, is_solution
 from traitlets import Integer
+
+import box
 
 
 class KeepAnswersOnly(NbGraderPreprocessor):
@@ -142,9 +144,9 @@ class ExecuteAll(Execute):
         self.course = Path(resources["nbgrader"]["db_url"].removeprefix("sqlite:///")).parent
         self.timeout_func = lambda cell: self.test_timeout if is_test(cell) else self.timeout
         for index, cell in enumerate(nb.cells):
-            if cell.cell_type == "code" and not is_locked(cell):
-                if words := box.suspicious(cell.source):
-                    self.log.warning("Read cell %d: it has %s", index, ", ".join(words))
+            own = cell.cell_type == "code" and not is_locked(cell)
+            if own and (words := box.suspicious(cell.source)):
+                self.log.warning("Read cell %d: it has %s", index, ", ".join(words))
         self.in_box = box.available(self.course)
         if not self.in_box:
             self.log.warning("No box here: this code runs with your rights")
@@ -237,3 +239,17 @@ class ExecuteAll(Execute):
             output.traceback = [line[:2000] for line in output.traceback]
         elif of_test and output.get("name") == "stderr":
             output.name = "stdout"
+
+
+class CheckedExport(CsvExportPlugin):
+    """Export totals, unless a mark is above what its cell is worth."""
+
+    def export(self, gradebook):
+        """Write the table, or say whose mark cannot be right."""
+        for assignment in gradebook.assignments:
+            for submission in gradebook.assignment_submissions(assignment.name):
+                for grade in (g for notebook in submission.notebooks for g in notebook.grades):
+                    if not 0 <= grade.score <= grade.max_score:
+                        what = f"{assignment.name}, {submission.student.id}, {grade.name}"
+                        raise SystemExit(f"{what}: {grade.score:g} of {grade.max_score:g}")
+        super().export(gradebook)

@@ -1,5 +1,8 @@
 """Cheats, a cut-off experiment and a lost picture, through the real autograder."""
 
+import importlib
+import sqlite3
+
 import nbformat
 import pytest
 
@@ -67,10 +70,9 @@ def result(course, student):
 
 @pytest.mark.parametrize("student", CHEATS)
 def test_a_cheat_is_named(graded, student):
-    course, log = graded
-    mine = log.partition(f"autograded/{student}/set1/set1.ipynb")[2].partition("Autograding $")[0]
+    _, log = graded
     reading = [line for line in log.splitlines() if "Read cell" in line]
-    assert any(CHEATS[student][1] in line for line in reading), mine
+    assert any(CHEATS[student][1] in line for line in reading)
 
 
 @pytest.mark.parametrize("student", ["gradebook", "source", "disk"])
@@ -93,3 +95,27 @@ def test_a_lost_picture_is_named(graded):
     course, log = graded
     assert "Picture 'lost.png' was not handed in" in log
     assert "attachment:lost.png" not in result(course, "slow")
+
+
+def test_a_mark_above_the_maximum_is_not_exported(graded):
+    course, _ = graded
+    with sqlite3.connect(course.folder / "gradebook.db") as database:
+        database.execute("update grade set manual_score = 99")
+    with pytest.raises(AssertionError, match="99 of"):
+        course.run("export")
+
+
+def test_what_a_notebook_changed_is_put_back(tmp_path, monkeypatch):
+    """Where there is no box."""
+    monkeypatch.syspath_prepend(str(assignments.ROOT / "assignments"))
+    box = importlib.import_module("box")
+    monkeypatch.setattr(box, "INSTALLED", tmp_path / "emlib")
+    (tmp_path / "emlib").mkdir()
+    gradebook = tmp_path / "gradebook.db"
+    gradebook.write_bytes(b"marks")
+    before = box.guarded(tmp_path)
+    gradebook.write_bytes(b"better marks")
+    new = tmp_path / "emlib" / "new.py"
+    new.write_bytes(b"")
+    assert box.put_back(before, box.guarded(tmp_path)) == [new, gradebook]
+    assert box.guarded(tmp_path) == before
