@@ -13,7 +13,6 @@ from pathlib import Path
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from nbgrader.api import Gradebook
-from nbgrader.plugins import CsvExportPlugin
 from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from nbgrader.utils import is_grade, is_locked, is_solution
 from traitlets import Integer
@@ -239,17 +238,3 @@ class ExecuteAll(Execute):
             output.traceback = [line[:2000] for line in output.traceback]
         elif of_test and output.get("name") == "stderr":
             output.name = "stdout"
-
-
-class CheckedExport(CsvExportPlugin):
-    """Export totals, unless a mark is above what its cell is worth."""
-
-    def export(self, gradebook):
-        """Write the table, or say whose mark cannot be right."""
-        for assignment in gradebook.assignments:
-            for submission in gradebook.assignment_submissions(assignment.name):
-                for grade in (g for notebook in submission.notebooks for g in notebook.grades):
-                    if not 0 <= grade.score <= grade.max_score:
-                        what = f"{assignment.name}, {submission.student.id}, {grade.name}"
-                        raise SystemExit(f"{what}: {grade.score:g} of {grade.max_score:g}")
-        super().export(gradebook)

@@ -11,7 +11,7 @@ from nbgrader.preprocessors import ClearOutput, Execute, OverwriteCells
 from traitlets.config import get_config
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # for autograding.py, beside this file
-from autograding import CheckedExport, ExecuteAll, KeepAnswersOnly
+from autograding import ExecuteAll, KeepAnswersOnly
 
 c = get_config()
 
@@ -46,6 +46,3 @@ c.ExecuteAll.iopub_timeout = 20  # seconds for what it had printed to arrive
 c.ExecuteAll.shutdown_kernel = "immediate"  # a kernel that hangs is not asked twice
 c.ExecuteAll.max_bytes = 500_000  # of output of one cell; the rest is dropped as it comes
 c.LimitOutput.max_lines = 200  # nbgrader's own limit knows lines only
-
-# --- export
-c.ExportApp.plugin_class = CheckedExport
