@@ -1,4 +1,4 @@
-"""Cheats, a cut-off experiment and a lost picture, through the real autograder."""
+"""Ten cheats, a cut-off experiment and a lost picture, through the real autograder."""
 
 import importlib
 
@@ -30,6 +30,12 @@ CHEATS = {
         "get_ipython().input_transformers_cleanup.append(lambda lines: ['pass'])",
         "get_ipython",
     ),
+    "exceptions": (
+        "get_ipython().set_custom_exc((Exception,), lambda *a, **k: None)",
+        "set_custom_exc",
+    ),
+    "exits": ("import os\nos._exit(0)", "os._exit"),
+    "noise": ("import os\nprint('x' * 10**8)\nos.kill(os.getpid(), 9)", "os.kill"),
     "disk": ("import emlib\nopen(emlib.__file__, 'a').write('# mine')", "open("),
 }
 
@@ -48,12 +54,25 @@ def graded(tmp_path_factory):
         answer.source = code.replace("{course}", str(course.folder))
         hand_in(course, student, nb)
     nb = test_course.released(course.folder, "set1")
+    for cell in [cell for cell in nb.cells if assignments.is_test(cell)]:
+        cell.source = ""
+        cell.metadata.nbgrader.points = 100
+    nb.cells.append(forged_cell())
+    hand_in(course, "forge", nb)
+    nb = test_course.released(course.folder, "set1")
     slow = nbformat.v4.new_code_cell("import time\ntime.sleep(60)")
     slow.outputs = [nbformat.v4.new_output("stream", name="stdout", text="my honest table")]
     nb.cells.insert(2, slow)
     nb.cells.append(nbformat.v4.new_markdown_cell("![](attachment:lost.png)"))
     hand_in(course, "slow", nb)
     return course, course.run("autograde")
+
+
+def forged_cell():
+    """Return a test of the student's own, worth 100 points."""
+    about = {"grade": True, "solution": False, "locked": True, "task": False}
+    more = {"schema_version": 3, "grade_id": "bonus", "points": 100, "cell_type": "code"}
+    return nbformat.v4.new_code_cell("pass", metadata={"nbgrader": about | more})
 
 
 def hand_in(course, student, nb):
@@ -72,6 +91,18 @@ def test_a_cheat_is_named(graded, student):
     _, log = graded
     reading = [line for line in log.splitlines() if "Read cell" in line]
     assert any(CHEATS[student][1] in line for line in reading)
+
+
+def test_a_cheat_that_is_fended_off_earns_nothing(graded):
+    course, _ = graded
+    course.shell("python -W ignore export.py tasks.csv --format tasks")
+    rows = (course.folder / "tasks.csv").read_text("utf-8").splitlines()
+    assert not any("bonus" in row for row in rows)
+    for student in ("forge", "exits", "noise", "exceptions"):
+        scores = [float(row.split(",")[3]) for row in rows if row.split(",")[1] == student]
+        assert len(scores) > 5
+        assert set(scores) == {0}
+        assert len(result(course, student)) < test_course.SMALL
 
 
 @pytest.mark.parametrize("student", ["gradebook", "source", "disk"])
