@@ -116,7 +116,10 @@ def table() -> str:
     for name in assignments.names():
         if not (assignments.ANSWERS / f"{name}.py").exists():
             raise Unfit(f"tests/answers/{name}.py is missing")
+        tasks = assignments.tasks(assignments.read(name))
         for task, wrong in assignments.answers(name).WRONG.items():
+            if task not in tasks:
+                raise Unfit(f"{name} has no task {task}: delete it in tests/answers/{name}.py, too")
             for number, (mistake, _, _) in enumerate(wrong):
                 verdict = assignments.verdict_on_wrong(name, task, number)
                 hidden = "*Hidden.* " if verdict.by_hidden else ""

@@ -24,7 +24,7 @@ def waiting(gradebook):
             "student": submission.student.id,
             "question": grade.name,
             "max": f"{grade.max_score:g}",
-            "points": "",
+            "points": "" if grade.manual_score is None else f"{grade.manual_score:g}",
             "comment": "",
         }
         for assignment in gradebook.assignments

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from nbgrader.converters import Autograde
-from nbgrader.preprocessors import Execute, OverwriteCells
+from nbgrader.preprocessors import ClearOutput, Execute, OverwriteCells
 from traitlets.config import get_config
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))  # for autograding.py, beside this file
@@ -32,6 +32,7 @@ c.FileNameCollectorPlugin.named_regexp = (
 # nbgrader's add_missing_cells, off by default, stumbles over read-only cells and does not know a
 # cell whose metadata is gone.
 steps = Autograde.sanitize_preprocessors.default()
+steps.remove(ClearOutput)  # what was handed in is kept if a cell is cut off
 steps.insert(steps.index(OverwriteCells), KeepAnswersOnly)
 c.Autograde.sanitize_preprocessors = steps
 
@@ -39,7 +40,8 @@ c.Autograde.sanitize_preprocessors = steps
 c.Autograde.autograde_preprocessors = [
     ExecuteAll if step is Execute else step for step in Autograde.autograde_preprocessors.default()
 ]
-c.ExecuteAll.timeout = 60  # seconds for one cell; then it is interrupted
+c.ExecuteAll.timeout = 600  # seconds for one cell, experiments too; then it is interrupted
+c.ExecuteAll.test_timeout = 60  # seconds for a test
 c.ExecuteAll.iopub_timeout = 20  # seconds for what it had printed to arrive
 c.ExecuteAll.shutdown_kernel = "immediate"  # a kernel that hangs is not asked twice
 c.ExecuteAll.max_bytes = 500_000  # of output of one cell; the rest is dropped as it comes

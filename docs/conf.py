@@ -21,6 +21,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinxcontrib.bibtex",
     "embook",
+    "finish",
 ]
 suppress_warnings = ["config.cache"]
 
@@ -60,8 +61,8 @@ html_theme = "sphinx_book_theme"
 html_title = project
 html_short_title = "EM"
 html_static_path = ["_static", "build/static"]
-html_css_files = ["fonts/fonts.css", "book.css"]
-html_js_files = [("book.js", {"defer": "defer"})]
+html_css_files = ["fonts/fonts.css", "icons.css", "book.css", "play.css"]
+html_js_files = [(name, {"defer": "defer"}) for name in ("book.js", "play.js", "reading.js")]
 html_copy_source = False
 html_show_sphinx = False
 html_last_updated_fmt = None
@@ -74,6 +75,7 @@ html_theme_options = {
     "use_download_button": False,
     "use_fullscreen_button": False,
     "use_repository_button": True,
+    "use_issues_button": True,
     "repository_url": refresh.repository(),
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",

@@ -19,8 +19,9 @@ from urllib.parse import unquote
 
 import nbformat
 from nbformat import NotebookNode
-from PIL import Image, ImageSequence
+from PIL import Image
 
+import explorables
 import frames
 import refresh
 from emlib import plotting
@@ -68,6 +69,8 @@ def make(source: Path, static: Path) -> list[str]:
     page("index.md", landing(DOCS / "index.md", chapters, static))
     page("cite.md", cite_page((DOCS / "cite.md").read_text(encoding="utf-8")))
     page("benchmarks.md", benchmarks_page())
+    page("formulas.md", formulas_page(chapters))
+    write(static / "cover.png", (FIGURES / "cover.png").read_bytes())
     for name, text in reference_pages().items():
         page(f"reference/{name}.md", text)
     for path, nb in notebooks.items():
@@ -114,58 +117,29 @@ def player(
     size: tuple[int, int],
     label: str,
     alt: str,
+    words: list[str],
     *,
     up: str,
-    dark: list[str] | None = None,
-    words: list[str] | None = None,
-    seconds: list[float] | None = None,
     start: int = 0,
 ) -> str:
-    """Return pictures with a slider, as HTML; with a button that plays them if they move.
+    """Return pictures with a slider, as HTML.
 
     Without JavaScript the picture `start` stands there, and no controls.
     """
-
-    def image(name: str, look: str) -> str:
-        return (
-            f'<img class="{look}" src="{up}_static/{name}" alt="{html.escape(alt)}" '
-            f'width="{size[0]}" height="{size[1]}">'
-        )
-
-    data: dict = {"pictures": [f"{up}_static/{name}" for name in pictures]}
-    images = image(pictures[start], "dark-light")
-    if dark:
-        data["dark"] = [f"{up}_static/{name}" for name in dark]
-        images = image(pictures[start], "only-light") + image(dark[start], "only-dark")
-    if words:
-        data["words"] = words
-    if seconds:
-        data["seconds"] = seconds
-    play = '<button type="button" class="player-play">Play</button>' if seconds else ""
+    data = {"pictures": [f"{up}_static/{name}" for name in pictures], "words": words}
     # One stream of HTML without blank lines: a blank line would end it in Markdown.
-    said = (
-        f'<figcaption aria-live="polite">{html.escape(words[start])}</figcaption>' if words else ""
-    )
     return (
         f'<figure class="player plot"><div class="picture" style="--width: {size[0]}px">'
-        f"{images}</div>"
-        f'<div class="player-controls" hidden>{play}<label>{html.escape(label)} '
+        f'<img class="dark-light" src="{up}_static/{pictures[start]}" alt="{html.escape(alt)}" '
+        f'width="{size[0]}" height="{size[1]}"></div>'
+        f'<div class="player-controls" hidden><label>{html.escape(label)} '
         f'<input type="range" min="0" max="{len(pictures) - 1}" value="{start}"></label>'
         f'<output aria-hidden="true">{start}</output></div>'
-        f'{said}<script type="application/json">'
+        f'<figcaption aria-live="polite">{html.escape(words[start])}</figcaption>'
+        '<script type="application/json">'
         + json.dumps(data, ensure_ascii=False).replace("</", "<\\/")
         + "</script></figure>"
     )
-
-
-def moving(stream: Path | io.BytesIO) -> tuple[list[Image.Image], list[float]]:
-    """Return the frames of an animation and the seconds that each one stays."""
-    with Image.open(stream) as animation:
-        found = [
-            (frame.convert("RGB"), frame.info.get("duration", 700) / 1000)
-            for frame in ImageSequence.Iterator(animation)
-        ]
-    return [picture for picture, _ in found], [seconds for _, seconds in found]
 
 
 # --- chapters
@@ -175,19 +149,14 @@ def rendered(cell_id: str, output: NotebookNode, path: Path, static: Path) -> st
     """Return an output as HTML if it is a picture, an animation or a slider."""
     up = "../" * (page_of(path).count("/"))
     for mime, data in output.get("data", {}).items():
-        alt = output.metadata.get(mime, {}).get("alt", "")
         if mime == frames.WIDGET_VIEW:
             kept = frames.load(path, cell_id)
             pictures = [picture_file(picture, static) for picture in kept["pictures"]]
             size = tuple(round(n / plotting.SHARP) for n in kept["pictures"][0].size)
             words = [re.sub(r"<[^>]+>", "", text) for text in kept["words"]]
             return player(
-                pictures, size, kept["label"], kept["alt"], up=up, words=words, start=kept["start"]
+                pictures, size, kept["label"], kept["alt"], words, up=up, start=kept["start"]
             )
-        if mime == "image/gif":
-            still, seconds = moving(io.BytesIO(base64.b64decode(data)))
-            pictures = [picture_file(picture, static) for picture in still]
-            return player(pictures, still[0].size, "Frame", alt, up=up, seconds=seconds)
         if mime.startswith("image/") and mime != "image/svg+xml":
             return figure(base64.b64decode(data), output.metadata.get(mime, {}), static, up)
     return None
@@ -202,6 +171,9 @@ def launch_html(path: Path) -> str:
     page = page_of(path)
     here = "../" * page.count("/") + f"_static/{page}.ipynb"
     links.append(f'<a class="launch-link" href="{here}" download>Download</a>')
+    name = html.escape(page.removeprefix(f"{NOTEBOOKS}/"))
+    report = f"{refresh.repository()}/issues/new?title={name}:%20"
+    links.append(f'<a class="launch-link" href="{report}">Report an error</a>')
     return f'<p class="launch"><span>Run this chapter:</span> {" ".join(links)}</p>'
 
 
@@ -233,6 +205,9 @@ def chapter_page(path: Path, nb: NotebookNode, static: Path) -> NotebookNode:
     for cell in nb.cells:
         if cell.cell_type == "markdown":
             cell.source = HEADING_LINK.sub(sphinx_anchor, cell.source)
+            if path.parent == refresh.HERE:
+                up = "../" * page_of(path).count("/")
+                cell.source = explorables.placed(path.name[:2], cell.source, up)
         if cell.id == "badges":
             cell.source = launch_html(path)
         if fold := folded(cell):
@@ -279,7 +254,11 @@ def landing(path: Path, chapters: dict[Path, NotebookNode], static: Path) -> str
     if deeper := [page_of(path) for path in map(refresh.deeper_file, chapters) if path]:
         toctrees += '\n\n```{toctree}\n:hidden:\n:caption: "Deeper"\n\n'
         toctrees += "\n".join(deeper) + "\n```"
-    filled = {"signature": signature(static), "parts": cards, "toctrees": toctrees}
+    filled = {
+        "signature": explorables.figure(explorables.FIRST_PAGE, ""),
+        "parts": cards,
+        "toctrees": toctrees,
+    }
     for name, content in filled.items():
         mark = f"<!-- {name} -->"
         if mark not in text:
@@ -322,29 +301,29 @@ Written by `python benchmarks/climbs.py`; the last column is from a review of R'
 {climbs}"""
 
 
+TABLE_HEADING = re.compile(r"^## .*quation to code", re.MULTILINE)
+
+
+def formulas_page(chapters: dict[Path, NotebookNode]) -> str:
+    """Return the tables "From equation to code" of all chapters on one page."""
+    parts = []
+    for path, nb in chapters.items():
+        for cell in nb.cells:
+            if cell.cell_type == "markdown" and re.search(
+                r"^## .*quation to code", cell.source, re.M
+            ):
+                table = "\n".join(line for line in cell.source.splitlines() if line.startswith("|"))
+                table = re.sub(r"\]\((?=[\w/-]+\.ipynb)", f"]({NOTEBOOKS}/", table)
+                title = refresh.title_of(nb)
+                if table:
+                    parts.append(f"## [{title}]({NOTEBOOKS}/{path.stem}.ipynb)\n\n{table}")
+    intro = (DOCS / "formulas.in").read_text(encoding="utf-8")
+    return "\n\n".join([intro, *parts]) + "\n"
+
+
 def plain(text: str) -> str:
     """Return Markdown without backticks, asterisks and links."""
     return re.sub(r"[`*]", "", re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", text))
-
-
-# --- the moving figure of the first page
-
-SIGNATURE_ALT = (
-    "EM at work on one parameter. Below the curve of the log-likelihood lies a second curve, the "
-    "bound, which touches it at the current point. The point moves to the summit of the bound; "
-    "then a new bound touches the curve there, and so on up to the top of the log-likelihood."
-)
-
-
-def signature(static: Path) -> str:
-    """Return the signature figure as HTML: moving, and in two looks."""
-    still, seconds = moving(FIGURES / "signature-light.gif")
-    night, _ = moving(FIGURES / "signature-dark.gif")
-    names, dark = ([picture_file(p, static) for p in pictures] for pictures in (still, night))
-    return player(
-        names, still[0].size, "Moment", SIGNATURE_ALT, up="", dark=dark, seconds=seconds,
-        start=len(names) // 2,
-    )  # fmt: skip
 
 
 # --- the reference

@@ -27,11 +27,14 @@ from emlib.mixture import Mixture
 
 from emlib.families.abo import ABO
 from emlib.families.binomial import BinomialMixture
+from emlib.families.censored import CensoredExponential, CensoredNormal
 from emlib.families.gaussian import GaussianMixture
 from emlib.families.gaussian1d import GaussianMixture1D
+from emlib.families.incomplete import IncompleteGaussianMixture
 from emlib.families.linkage import Linkage
 from emlib.families.poisson import PoissonMixture
 from emlib.families.student import StudentTMixture
+from emlib.families.truncated_poisson import TruncatedPoisson
 
 from emlib.known import hold, labelled, with_labels
 from emlib.selection import HeldOut, Selection, held_out, select
@@ -58,6 +61,7 @@ __all__ = [
     # families
     "ABO", "BinomialMixture", "GaussianMixture", "GaussianMixture1D", "Linkage", "PoissonMixture",
     "StudentTMixture",
+    "IncompleteGaussianMixture", "TruncatedPoisson", "CensoredExponential", "CensoredNormal",
     # what is known of one
     "hold", "labelled", "with_labels",
     # what can be done with any of them

@@ -19,7 +19,7 @@ from emlib import em
 from emlib._machinery.blocks import Blocks, located
 from emlib._machinery.value import FloatArray
 from emlib.coordinates import pack, unpack
-from emlib.differences import gradient, jacobian, reaches
+from emlib.differences import jacobian, quick_gradient, reaches
 from emlib.em import Step
 
 SHARES = (1.0, 0.25, 0.0625)  # of a quasi-Newton leap that are tried, one after another
@@ -221,7 +221,7 @@ def slope(step: Step[Any]) -> FloatArray:
     """
     q, at = expected(step), pack(step.model)
     inner = np.isfinite(at)
-    return gradient(lambda v: q(np.where(inner, v, at)), np.where(inner, at, 0.0)) * inner
+    return quick_gradient(lambda v: q(np.where(inner, v, at)), np.where(inner, at, 0.0)) * inner
 
 
 def rate_matrix(model: Model, x: Any, sample_weight: Any = None) -> FloatArray:

@@ -7,6 +7,7 @@ parameters lives, and the rest follows. Faster climbs, standard errors and gradi
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
@@ -109,17 +110,20 @@ def _simplex_bound(v: FloatArray, like: FloatArray) -> FloatArray:
     return np.asarray(softmax(logits, axis=-1))
 
 
+_lower = functools.cache(np.tril_indices)
+
+
 def _definite_free(matrix: FloatArray) -> FloatArray:
     lower = np.linalg.cholesky(matrix)
     i = np.arange(lower.shape[-1])
     lower[..., i, i] = np.log(lower[..., i, i])
-    return np.asarray(lower[..., *np.tril_indices(len(i))])
+    return np.asarray(lower[..., *_lower(len(i))])
 
 
 def _definite_bound(v: FloatArray, like: FloatArray) -> FloatArray:
     lower = np.zeros(like.shape)
     i = np.arange(like.shape[-1])
-    lower[..., *np.tril_indices(len(i))] = v.reshape(*like.shape[:-2], -1)
+    lower[..., *_lower(len(i))] = v.reshape(*like.shape[:-2], -1)
     lower[..., i, i] = np.exp(lower[..., i, i])
     return np.asarray(lower @ np.swapaxes(lower, -1, -2))
 

@@ -238,6 +238,72 @@ def nile() -> FloatArray:
     return _table("nile")
 
 
+def air_quality() -> FloatArray:
+    """Return the air of New York from May to September 1973, day by day, shape (153, 6).
+
+    Columns: ozone (parts per billion, mean of the afternoon hours at Roosevelt Island), solar
+    radiation (langleys, in the morning at Central Park), wind (miles an hour) and highest
+    temperature (degrees Fahrenheit) at LaGuardia Airport, month, day. NaN where there is no
+    value: 37 times in ozone, 7 times in radiation, in 42 rows.
+
+    References
+    ----------
+    Chambers, Cleveland, Kleiner and Tukey (1983), Graphical Methods for Data Analysis,
+    Wadsworth; as in R's data set `airquality`.
+
+    Examples
+    --------
+    >>> x = air_quality()
+    >>> np.isnan(x).sum(axis=0)
+    array([37,  7,  0,  0,  0,  0])
+    """
+    return _table("air_quality")
+
+
+def apple_crop() -> FloatArray:
+    """Return size of crop and share of wormy fruits of 18 apple trees, shape (18, 2).
+
+    The first column is in hundreds of fruits, the second in per cent; of the last six trees the
+    second was taken out by those who made the example, and is NaN.
+
+    References
+    ----------
+    Snedecor and Cochran (1967), Statistical Methods, 6th edition; as in Little and Rubin (2002).
+
+    Examples
+    --------
+    >>> apple_crop()[[0, 17]]
+    array([[ 8., 59.],
+           [10., nan]])
+    """
+    crop = [8, 6, 11, 22, 14, 17, 18, 24, 19, 23, 26, 40, 4, 4, 5, 6, 8, 10]
+    worms = [59, 58, 56, 53, 50, 45, 43, 42, 39, 38, 30, 27, *[np.nan] * 6]
+    return np.column_stack([np.array(crop, dtype=np.float64), worms])
+
+
+def cholera() -> tuple[IntArray, IntArray]:
+    """Return in how many houses of an Indian village 1, 2, 3 and 4 people had cholera.
+
+    The 168 houses without a case are left out: nobody knows how many of them were exposed.
+
+    Returns
+    -------
+    cases, houses : ndarray of int, shape (4,)
+        The numbers of cases, and in how many houses there were so many.
+
+    References
+    ----------
+    McKendrick (1926), Proc. Edinburgh Math. Soc. 44:98-130; as in Meng (1997).
+
+    Examples
+    --------
+    >>> cases, houses = cholera()
+    >>> int(houses.sum()), int(cases @ houses)
+    (55, 86)
+    """
+    return np.arange(1, 5), np.array([32, 16, 6, 1])
+
+
 def four_clusters(
     n_per_cluster: int, rng: int | np.random.Generator
 ) -> tuple[FloatArray, IntArray]:

@@ -13,6 +13,7 @@ import numpy as np
 from emlib._machinery.value import FloatArray
 
 SMALL = 1e-3  # step of a first derivative: rounding and curvature err alike there
+QUICK = 1e-4  # the same without extrapolation
 
 Function = Callable[[FloatArray], float]
 VectorFunction = Callable[[FloatArray], FloatArray]
@@ -39,17 +40,32 @@ def jacobian(
     array([[1., 2.],
            [0., 3.]])
     """
-    columns = []
-    for e in np.diag(np.broadcast_to(steps, at.shape)):
-        h = float(e.max())
-        near, far = ((function(at + s * e) - function(at - s * e)) / (2 * s * h) for s in (1, 2))
-        columns.append((4 * near - far) / 3)
-    return np.array(columns).T.reshape(-1, len(at))
+    near, far = (_first(function, at, s * np.broadcast_to(steps, at.shape)) for s in (1, 2))
+    return (4 * near - far) / 3
+
+
+def _first(function: VectorFunction, at: FloatArray, steps: FloatArray) -> FloatArray:
+    """Return plain central first differences (M, P)."""
+    columns = [function(at + e) - function(at - e) for e in np.diag(steps)]
+    return np.array(columns).T.reshape(-1, len(at)) / (2 * steps)
 
 
 def gradient(function: Function, at: FloatArray, steps: FloatArray | float = SMALL) -> FloatArray:
     """Return the slope of a function at a point (P,), shape (P,); arguments as of `jacobian`."""
     return jacobian(lambda v: np.array([function(v)]), at, steps)[0]
+
+
+def quick_gradient(function: Function, at: FloatArray, step: float = QUICK) -> FloatArray:
+    """Return the slope of a function at a point (P,), shape (P,), from two calls a coordinate.
+
+    To some eight digits, where `gradient` takes four calls for eleven: enough to climb by.
+
+    Examples
+    --------
+    >>> quick_gradient(lambda v: np.exp(v[0]) * v[1], np.array([0.0, 3.0])).round(7)
+    array([3., 1.])
+    """
+    return _first(lambda v: np.array([function(v)]), at, np.full(at.shape, step))[0]
 
 
 def hessian(function: Function, at: FloatArray, steps: FloatArray | float) -> FloatArray:

@@ -102,46 +102,6 @@ def png(fig: Figure, sharp: float = SHARP) -> bytes:
     return reduced.getvalue()
 
 
-def animate(
-    draw: Callable[[int], tuple[Figure, str]], frames: Sequence[int], alt: str, seconds: float = 0.7
-) -> None:
-    """Display an animation (a GIF, which plays where no kernel runs) with its alt text.
-
-    It plays three times and stays at its last frame: nothing may move for ever beside a text.
-
-    Parameters
-    ----------
-    draw : callable
-        ``draw(i)`` returns a figure and a description of it; all figures of one size.
-    frames : sequence of int
-        The values of i, in order.
-    alt : str
-        What the whole animation shows.
-    seconds : float
-        Time for each frame; the last one stays three times as long.
-    """
-    from IPython.display import display
-    from PIL import Image
-
-    pictures = [Image.open(io.BytesIO(_frame(draw, i, 1.0)[0])).convert("RGB") for i in frames]
-    size = (max(p.width for p in pictures), max(p.height for p in pictures))
-    same_size = [Image.new("RGB", size, p.getpixel((0, 0))) for p in pictures]
-    for canvas, picture in zip(same_size, pictures, strict=True):
-        canvas.paste(picture, (0, 0))
-    palette = same_size[-1].quantize(64)
-    reduced = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in same_size]
-    stream = io.BytesIO()
-    times = [int(1000 * seconds)] * (len(reduced) - 1) + [int(3000 * seconds)]
-    reduced[0].save(
-        stream, format="GIF", save_all=True, append_images=reduced[1:], duration=times, loop=2
-    )
-    display(
-        {"image/gif": stream.getvalue(), "text/plain": f"<Animation: {alt}>"},
-        raw=True,
-        metadata={"image/gif": {"alt": alt}},
-    )
-
-
 def slider(
     draw: Callable[[int], tuple[Figure, str]], n: int, label: str, alt: str, start: int = 0
 ) -> None:

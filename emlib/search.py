@@ -41,6 +41,7 @@ SHORT = 10  # steps of a short run
 PATIENCE = 20  # moves that must fail in a row before a round is over
 ENOUGH = 10  # rounds in a row that must end at the best summit before the search is over
 NEAR = 0.05  # nats left to gain, below which a climb's doubts are believed
+LONG = 60  # E-steps after which a climb deserves a better method
 CLIMBED = 3  # short runs that are continued, until one ends without doubts
 FAILURES = (ValueError, DegenerateError, MonotonicityError)  # of one trial; the others go on
 
@@ -324,7 +325,18 @@ class _Search:
     def _climb(self, model: Any, floor: float = -np.inf) -> Fit[Any]:
         """Return the fit from `model`, given up where it cannot end soundly above `floor`."""
         stop = _hopeless(floor, self.unit, self.taste.sound)
-        return self._follow(accelerate.anderson, model, callback=stop)
+        return self._follow(self._persistent, model, callback=stop)
+
+    def _persistent(self, model: Any, x: Any, weight: Any) -> Iterator[Step[Any]]:
+        """Yield a climb that takes little arithmetic at first, and few E-steps where it is long."""
+        spent = 0
+        for step in accelerate.anderson(model, x, weight):
+            yield step
+            spent += step.n_e_steps
+            if spent >= LONG and _has_slope(step):
+                break
+        self._spend(1)  # the E-step at this model once more, which has been yielded
+        yield from itertools.islice(accelerate.quasi_newton(step.model, x, weight), 1, None)
 
     def _follow(self, steps: Callable[..., Any], model: Any, **options: Any) -> Fit[Any]:
         """Return `em.run` of a climb, which ends when the budget is spent."""
@@ -341,6 +353,15 @@ class _Search:
             yield step
             if self.left <= 0:
                 return
+
+
+def _has_slope(step: Step[Any]) -> bool:
+    """Whether the family says what `accelerate.quasi_newton` has to know."""
+    try:
+        accelerate.expected(step)
+    except ValueError:
+        return False
+    return True
 
 
 def _hopeless(floor: float, unit: float, sound: bool) -> Callable[[Step[Any]], bool]:

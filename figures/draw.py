@@ -1,8 +1,9 @@
 """Draw the pictures that stand outside a notebook: `python figures/draw.py`.
 
 signature-light.png, signature-dark.png   one step of EM, for README
-signature-light.gif, signature-dark.gif   a whole climb, for the first page of the web edition
 cover.png                                 the log-likelihood as the roof over all its bounds
+
+`moments` is a whole climb, which the first page of the web edition plays.
 
 The model is that of chapter 3 on the waiting times of the Old Faithful geyser: two groups of
 waits, of which only the mean of the early group is unknown; the rest stays as fitted.
@@ -176,42 +177,6 @@ def ease(t: float) -> float:
     return float((1 - np.cos(np.pi * t)) / 2)
 
 
-def frame(look: Look, moment: Moment) -> Image.Image:
-    fig, ax = stage(look, "EM climbs: lift the bound to the curve, walk to its summit, again")
-    low = bound(moment.q, GRID)
-    ax.plot(GRID, low, color=look.bound, linestyle="--")
-    ax.fill_between(GRID, low, CURVE, color=look.bound, alpha=0.1, linewidth=0)
-    ax.text(GRID[low.argmax()], low.max() - 50, "bound", color=look.bound, ha="center")
-    for old in moment.seen:
-        dot(ax, look, old, log_likelihood(old), ms=6, mfc=look.page, mew=1.5, zorder=4)
-    height = bound(moment.q, np.array([moment.mean]))[0]
-    dot(ax, look, moment.mean, height, ms=10, zorder=6)
-    words, colour = {
-        "E": ("E: lift the bound until it touches", look.point),
-        "M": ("M: climb to the summit of the bound", look.bound),
-        "end": ("At the top: what is left to climb rounds to nothing", look.ink),
-    }[moment.phase]
-    ax.text(93.5, -1030, words, color=colour, ha="right", weight="bold")
-    numbers = f"step {moment.step + 1}   mean {moment.mean:.1f} min   bound {height:.0f} nats"
-    ax.text(93.5, -1085, numbers.replace("-", "−"), color=look.ink, ha="right")
-    return pixels(fig)
-
-
-def write_climb(look: Look, path: Path) -> None:
-    """Save the animation, with one palette for all frames: else colours would flicker."""
-    script = list(moments())
-    pictures = [frame(look, moment) for moment in script]
-    sample = Image.new("RGB", (pictures[0].width, 3 * pictures[0].height))
-    for row, picture in enumerate([pictures[3], pictures[len(pictures) // 2], pictures[-1]]):
-        sample.paste(picture, (0, row * picture.height))
-    palette = sample.quantize(48, method=Image.Quantize.MEDIANCUT)
-    reduced = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
-    reduced[0].save(
-        path, save_all=True, append_images=reduced[1:], loop=0, optimize=False,
-        duration=[moment.milliseconds for moment in script],
-    )  # fmt: skip
-
-
 # --- the cover
 
 
@@ -251,7 +216,6 @@ def main() -> int:
     plt.style.use("emlib.book")
     for name, look in LOOKS.items():
         save(signature(look), f"signature-{name}.png")
-        write_climb(look, HERE / f"signature-{name}.gif")
     save(cover(), "cover.png")
     return 0
 

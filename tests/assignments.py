@@ -182,6 +182,19 @@ def grade(name: str, task: str, answer: str | None = None) -> Verdict:
     return Verdict("")
 
 
+def on_drawn(name: str, task: str, answer: str) -> str:
+    """Return what the checker says to an answer on the data of `EM_COURSE_SEED` alone."""
+    test = cell_of(read(name), f"{task}-test").source
+    line = "\n".join(re.findall(r"^from .*|.*drawn.*", test, re.M))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            run([(task, answer), (f"{task}-test, drawn", line)], before(name, task))
+    except Wrong as wrong:
+        return str(wrong)
+    return ""
+
+
 def verdict_on_wrong(name: str, task: str, number: int) -> Verdict:
     """Return the verdict on a wrong answer of the table, without what is in all messages.
 
@@ -255,6 +268,8 @@ def task_problems(nb: NotebookNode, name: str) -> list[str]:
             found.append(f"{task} of {name} needs BEGIN SOLUTION ... END SOLUTION")
         if len(HIDDEN.findall(test.source)) != 1 or not visible(test.source).strip():
             found.append(f"{task}-test of {name} needs a visible and a hidden part")
+        if f'**{name}.drawn("{task}")' not in "".join(HIDDEN.findall(test.source)):
+            found.append(f"{task}-test of {name} does not try what is drawn for the course")
         if f"from emlib.checks import {name}" not in visible(test.source):
             found.append(f"{task}-test of {name} does not import its checkers: it must run alone")
         if "assert" in test.source:

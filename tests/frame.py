@@ -1,6 +1,6 @@
-"""Four models that the frame must carry: written as a reader would, in 30 to 60 lines each.
+"""Three models that the frame must carry: written as a reader would, in 30 to 60 lines each.
 
-They prove that missing data, factors, regressions and sequences need nothing from the library but
+They prove that factors, regressions and sequences need nothing from the library but
 what `Rows`, `Mixture` and `EMModel` promise. (Their places in the library come with chapters.)
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 from emlib import Expectation, Mixture, Rows
 from emlib._machinery.validation import check_weights, data_matrix, frozen
 from emlib._machinery.value import Value
-from emlib.coordinates import DEFINITE, POSITIVE, REAL, SHARED, SIMPLEX
+from emlib.coordinates import POSITIVE, REAL, SHARED, SIMPLEX
 from emlib.mixture import mixing
 
 
@@ -141,67 +141,6 @@ class FactorAnalysis(Rows):
         return replace(
             self, mean=self.mean + both[:, 0], loadings=both[:, 1:], uniquenesses=noise
         )  # fmt: skip
-
-
-@dataclass(frozen=True, eq=False)
-class IncompleteGaussians(Mixture):
-    """A mixture of normals (K = 1: the normal) for rows with NaN where an entry is missing."""
-
-    weights: np.ndarray
-    means: np.ndarray  # (K, D)
-    covariances: np.ndarray  # (K, D, D)
-    spaces: ClassVar = {"weights": SIMPLEX, "means": REAL, "covariances": DEFINITE}
-
-    def __post_init__(self):
-        weights = check_weights(self.weights)
-        means = frozen(self.means, "means", (len(weights), None))
-        k, d = means.shape
-        covariances = frozen(self.covariances, "covariances", (k, d, d))
-        store(self, weights=weights, means=means, covariances=covariances)
-
-    def check(self, x):
-        return data_matrix(x, self.means.shape[1], missing=True)
-
-    def patterns(self, x):
-        """Yield the rows of each pattern, and which columns are there."""
-        seen, which = np.unique(~np.isnan(x), axis=0, return_inverse=True)
-        for i, there in enumerate(seen):
-            yield np.flatnonzero(which.ravel() == i), there
-
-    def log_components(self, x):
-        x = self.check(x)
-        log_density = np.empty((len(x), self.n_components))
-        for rows, o in self.patterns(x):
-            factor = np.linalg.cholesky(self.covariances[:, o][:, :, o])
-            y = np.linalg.solve(factor, (x[rows][:, o] - self.means[:, None, o]).swapaxes(1, 2))
-            log_det = 2 * np.log(np.diagonal(factor, axis1=1, axis2=2)).sum(axis=1)
-            constant = log_det + o.sum() * np.log(2 * np.pi)
-            log_density[rows] = -0.5 * ((y**2).sum(axis=1) + constant[:, None]).T
-        return log_density
-
-    def statistics(self, x, responsibilities):
-        """First and second moments about the means, of what is there and what is expected."""
-        k, d = self.means.shape
-        first, second = np.zeros((k, d)), np.zeros((k, d, d))
-        for rows, o in self.patterns(x):
-            r, s, m = responsibilities[rows].T, self.covariances, ~o
-            gain = np.linalg.solve(s[:, o][:, :, o], s[:, o][:, :, m]).swapaxes(1, 2)  # (K, m, o)
-            y = np.zeros((k, len(rows), d))
-            y[:, :, o] = x[rows][:, o] - self.means[:, None, o]
-            y[:, :, m] = y[:, :, o] @ gain.swapaxes(1, 2)
-            first += (r[:, None] @ y)[:, 0]
-            second += (r[:, :, None] * y).swapaxes(1, 2) @ y
-            left = s[:, m][:, :, m] - gain @ s[:, o][:, :, m]  # what stays uncertain
-            second[np.ix_(range(k), m, m)] += r.sum(axis=1)[:, None, None] * left
-        return first, second
-
-    def m_step(self, expectation):
-        weights, counts = mixing(expectation.counts), expectation.counts[:, None, None]
-        first, second = expectation.statistics
-        shift = first / expectation.counts[:, None]
-        covariances = second / counts - shift[:, :, None] * shift[:, None]
-        covariances = (covariances + covariances.swapaxes(1, 2)) / 2
-        return replace(self, weights=weights, means=self.means + shift, covariances=covariances)
 
 
 @dataclass(frozen=True, eq=False)

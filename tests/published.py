@@ -104,3 +104,12 @@ FOUR_MINIMA_CONVERGED = [-14.516177479425311, 1.373176101563411, 2.6468546770426
 STACKLOSS_CENTRE = ["58.95182726", "20.78823347", "86.05285062", "16.0697433"]
 # Converged independently of emlib.
 STACKLOSS_LOG_LIKELIHOOD = -235.36608252021924
+
+# Apple crop: Little and Rubin (2002), chapter 7 (values recomputed by the factored likelihood).
+APPLE_MEANS = ["14.7222", "49.3333"]
+APPLE_COVARIANCE = ["89.53", "-90.70", "114.69"]
+APPLE_LIMIT = -101.78563212782328  # log-likelihood, in nats
+
+# Cholera: McKendrick (1926) as in Meng (1997).
+CHOLERA_RATE = "0.972"
+CHOLERA_MISSING = "33.46"

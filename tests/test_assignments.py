@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import assignments
+from emlib.checks import hidden_rng
 
 build = assignments.load("assignments_build", assignments.ROOT / "assignments" / "build.py")
 NAMES = assignments.names()
@@ -122,6 +123,28 @@ def test_a_right_table_of_counts_of_ones_own_is_right_in_set5(mean, seed):
         assignments.run([("honest-table", task), ("test", test)], before)
 
 
+@pytest.mark.parametrize(("name", "task"), TASKS)
+def test_what_is_drawn_for_a_course_tells_right_from_stored(name, task, monkeypatch):
+    model = assignments.cell_of(assignments.read(name), task).source
+    for seed in ("a course", "another", "Ünal 2027"):
+        monkeypatch.setenv("EM_COURSE_SEED", seed)
+        for right in [model, *assignments.answers(name).RIGHT[task]]:
+            assert assignments.on_drawn(name, task, right) == "", seed
+        assert assignments.on_drawn(name, task, assignments.stored(name, task)), seed
+
+
+def test_hidden_data_are_those_of_the_course(monkeypatch):
+    def draws(seed, name):
+        monkeypatch.setenv("EM_COURSE_SEED", seed)
+        return hidden_rng(name).random(3).tolist()
+
+    assert draws("a", "channel-gap") == draws("a", "channel-gap")
+    others = [draws("b", "channel-gap"), draws("a", "channel-elbo"), draws("", "channel-gap")]
+    assert draws("a", "channel-gap") not in others
+    monkeypatch.delenv("EM_COURSE_SEED")
+    assert hidden_rng("channel-gap").random(3).tolist() == others[2]
+
+
 # --- form
 
 
@@ -211,6 +234,7 @@ def question(nb):
         (lambda nb: first_test(nb).metadata.nbgrader.update(locked=False), "must be locked"),
         (edit(answer, "### BEGIN SOLUTION", "#"), "needs BEGIN SOLUTION"),
         (edit(first_test, "### BEGIN HIDDEN TESTS", "#"), "a visible and a hidden part"),
+        (edit(first_test, ".drawn(", ".known("), "drawn for the course"),
         (edit(first_test, "### BEGIN", "assert True\n### BEGIN"), "asserts"),
         (edit(question, "|", " "), "has no rubric table"),
         (lambda nb: question(nb).metadata.nbgrader.update(locked=False), "is not locked"),

@@ -172,7 +172,11 @@ class Course:
 
     def run(self, step, *edit):
         """Run a step of the page; return what it prints. `edit` replaces a word of it."""
-        command = STEPS[step]["command"].replace(*edit) if edit else STEPS[step]["command"]
+        command = STEPS[step]["command"]
+        return self.shell(command.replace(*edit) if edit else command)
+
+    def shell(self, command):
+        """Run a command in the course folder, or at the book's root; return what it prints."""
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=self.folder if self.folder.exists() else assignments.ROOT,
@@ -209,7 +213,9 @@ def course(tmp_path_factory):
     course = Course(tmp_path_factory.mktemp("course"))
     course.run_as_printed("folder")
     with (course.folder / "nbgrader_config.py").open("a", encoding="utf-8") as file:
-        file.write("c.ExecuteAll.timeout = 15\n")  # for a test that ends
+        file.write(
+            "c.ExecuteAll.timeout = c.ExecuteAll.test_timeout = 15\n"
+        )  # for a test that ends
     course.run_as_printed("record")
     course.run("record", "set1", "'*'")
     works = {"ada": work_of_ada, "ben": work_of_ben, "cleo": work_of_cleo}
@@ -233,6 +239,7 @@ def course(tmp_path_factory):
     course.run_as_printed("feedback")
     course.run("feedback", "set1", "'*'")
     course.run_as_printed("export")
+    course.run("formats")
     return course
 
 
@@ -253,14 +260,14 @@ def fill_in(course):
 def test_the_exported_marks_are_exact(course):
     with (course.folder / "grades.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    marks = {(row["assignment"], row["student_id"]): float(row["score"]) for row in rows}
+    marks = {(row["set"], row["student"]): float(row["score"]) for row in rows}
     expected = {
         (name, student): sum(course.expected.get((name, student), {}).values())
         for name in NAMES
         for student in ("ada", "ben", "cleo")
     }
     assert marks == expected
-    assert all(float(row["max_score"]) == assignments.POINTS for row in rows)
+    assert all(float(row["max"]) == assignments.POINTS for row in rows)
     assert {marks[name, "ada"] for name in NAMES} == {assignments.POINTS}
 
 

@@ -304,23 +304,6 @@ def test_show_displays_the_words_with_the_picture_and_closes_it(shown):
     assert not plt.fignum_exists(fig.number)
 
 
-def test_animate_shows_every_frame(shown):
-    image = pytest.importorskip("PIL.Image")
-    before = plt.get_fignums()
-    plotting.animate(draw_page, [1, 2, 5], "Pages turn.", seconds=0.2)
-    ((bundle, metadata),) = shown
-    with image.open(io.BytesIO(bundle["image/gif"])) as gif:
-        assert gif.n_frames == 3
-        times = []
-        for frame in range(3):
-            gif.seek(frame)
-            times.append(gif.info["duration"])
-        assert gif.info["loop"] == 2  # played three times, and then at rest
-    assert times == [200, 200, 600]
-    assert metadata["image/gif"]["alt"] == "Pages turn."
-    assert plt.get_fignums() == before
-
-
 def test_slider_moves_through_the_pictures(shown, monkeypatch):
     widgets = pytest.importorskip("ipywidgets")
     made = []

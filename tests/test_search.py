@@ -5,6 +5,7 @@ import warnings
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_wine
 
 from emlib import (
     BinomialMixture,
@@ -187,6 +188,15 @@ def test_progress_is_a_bar_of_e_steps(monkeypatch, capsys):
     early = search(GaussianMixture, FAITHFUL, 2, 0, budget=100_000, progress=True)
     assert made[1].n == early.n_e_steps
     assert "E-steps" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_a_long_climb_does_not_eat_the_budget(seed):
+    """On this ridge one climb by Anderson takes 2500 E-steps, and by quasi-Newton 50."""
+    x = load_wine().data[:, 0]
+    fit = search(GaussianMixture1D, x, 3, rng=seed, budget=1500)
+    assert fit.converged
+    assert len(fit.runs) >= 4
 
 
 def test_a_round_that_comes_to_a_known_summit_is_over():

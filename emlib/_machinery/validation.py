@@ -130,6 +130,8 @@ def data_matrix(x: ArrayLike, columns: int | None = None, *, missing: bool = Fal
     if columns is not None and array.shape[1] != columns:
         raise ValueError(f"x must have {columns} columns as the model has, not {array.shape[1]}.")
     if missing:
+        remedy = "Give NaN where an entry is missing, and a number where it is known."
+        reject_rows(np.asarray(np.isinf(array).any(axis=1)), "x", "with infinite values", remedy)
         _finite_rows(np.where(np.isnan(array), 0.0, array))
         return array
     return _finite_rows(array)
@@ -168,7 +170,10 @@ def _finite_rows(array: FloatArray) -> FloatArray:
     if not max(array.max(), -array.min()) < LARGEST:  # also if one of them is NaN
         rows = array.reshape(len(array), -1)
         bad = np.asarray(~np.isfinite(rows).all(axis=1))
-        reject_rows(bad, "x", "with NaN or infinite values", "Remove or impute them first.")
+        remedy = "Remove or impute them first."
+        if array.ndim == 2:  # a table with holes has a family of its own
+            remedy += " For rows with holes there is IncompleteGaussianMixture (chapter 10)."
+        reject_rows(bad, "x", "with NaN or infinite values", remedy)
         large = np.asarray((abs(rows) >= LARGEST).any(axis=1))
         remedy = "Measure in larger units, and look whether these are typing errors."
         reject_rows(large, "x", f"with values of {LARGEST:g} and more", remedy)

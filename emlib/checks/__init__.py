@@ -13,6 +13,7 @@ from emlib.checks._core import (
     close,
     distributions,
     exercise,
+    hidden_rng,
     numbers,
     task,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "close",
     "distributions",
     "exercise",
+    "hidden_rng",
     "numbers",
     "task",
 ]

@@ -12,7 +12,7 @@ from scipy.special import entr, logsumexp, xlogy
 
 from emlib import convergence, em
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import NotAttempted, Problem, call, close, numbers, task
+from emlib.checks._core import NotAttempted, Problem, call, close, hidden_rng, numbers, task
 from emlib.families.binomial import BinomialMixture
 from emlib.families.linkage import Linkage
 
@@ -418,7 +418,7 @@ def _climb(
     def step(place: int) -> int:
         known(place)
         taken[0] += 1
-        if taken[0] > max_iter + 1:
+        if place > max_iter or taken[0] > 10 * (max_iter + 1):  # a step may be called twice
             raise RuntimeError(f"more than max_iter = {max_iter} steps were taken")
         return place + 1
 
@@ -506,6 +506,31 @@ def _geometric(function: Callable[..., Any], ratio: float, enough: int) -> None:
         )
 
 
+def _slowing(function: Callable[..., Any]) -> None:
+    """Check a climb whose gains shrink fast at first and slowly later."""
+    gains = np.concatenate([0.5 ** np.arange(20), 0.5**19 * 0.99 ** np.arange(1, 3000)])
+    left = 1e6 * np.append(gains[::-1].cumsum()[::-1], 0.0)
+    steps, status = _climb(function, -100 - left, 1e-3, 2900)
+    if left[steps] > 1.1e-3 or status != "converged":
+        raise Problem(
+            f"Here the ratio of the gains changes, from 0.5 to 0.99. Your status is {status!r} "
+            f"with {left[steps]:.3g} nats left to gain, and tol is 0.001. Is g estimated from the "
+            "last two gains, anew at every step?"
+        )
+
+
+def _small_falls(function: Callable[..., Any]) -> None:
+    """Check that a fall is one from 1e-9 on, whatever tol, and that less is rounding."""
+    for fall, right in ((1e-12, "converged"), (5e-7, "fell"), (0.05, "fell")):
+        _, status = _climb(function, [-10.0, -5.0, -5.0 - fall], 1e-6, 50)
+        if status != right:
+            raise Problem(
+                f"The log-likelihood fell by {fall:g}, tol is 1e-06, and your status is "
+                f"{status!r}. A fall of more than 1e-9 is a fall; a smaller one is rounding, and "
+                "nothing is left to gain."
+            )
+
+
 @task("truthful-fit")
 def truthful_fit(
     function: Callable[..., Any],
@@ -541,6 +566,14 @@ def truthful_fit(
         )
     if steps != 3:
         raise Problem("After a fall, history ends with the value before it.")
+    _small_falls(function)
+    _slowing(function)
+    steps, status = _climb(function, [-9.0, -8.0, -7.5, -7.5, -7.5], 1e-6, 3)
+    if status != "converged" or steps not in (2, 3):
+        raise Problem(
+            f"Here the third step gains nothing, and max_iter is 3. Yours makes {steps} steps and "
+            f"says {status!r}: the last step that is allowed may be the one that shows it."
+        )
     steps, status = _climb(function, np.full(3, -7.0), 1e-6, 50)
     if status != "converged" or steps > 3:
         raise Problem(
@@ -565,3 +598,25 @@ def truthful_fit(
             f"On the animals of chapter 1 yours says {status!r} and ends {best - history[-1]:.3g} "
             "nats below the summit, with tol = 1e-07."
         )
+
+
+# --- hidden data
+
+
+def drawn(name: str) -> dict[str, Any]:
+    """Return data for the checker of a task, drawn from the instructor's seed."""
+    rng = hidden_rng(name)
+    if name == "truthful-fit":
+        ratio = float(rng.uniform(0.3, 0.9))
+        enough = int(np.log(0.003) / np.log(ratio)) + 1
+        counts = rng.integers([60, 5, 5, 20], [200, 40, 40, 60])
+        return {"ratio": ratio, "enough": enough, "counts": counts}
+    copies = rng.integers(1, 9, 6)
+    data: dict[str, Any] = {
+        "records": np.column_stack([rng.integers(0, copies + 1), copies]),
+        "prior": float(rng.uniform(0.2, 0.8)),
+        "flip": float(rng.uniform(0.1, 0.4)),
+    }
+    if name in ("channel-elbo", "channel-gap"):
+        data["q"] = rng.uniform(0.05, 0.95, len(copies))
+    return data

@@ -12,7 +12,7 @@ from scipy.special import gammaln, softmax
 from scipy.stats import geom
 
 from emlib._machinery.value import FloatArray, IntArray
-from emlib.checks._core import NotAttempted, Problem, call, close, numbers, task
+from emlib.checks._core import NotAttempted, Problem, call, close, hidden_rng, numbers, task
 from emlib.em import Expectation
 from emlib.families.binomial import BinomialMixture
 
@@ -219,6 +219,11 @@ def expected_attempts(
     ]
     otherwise = "Given t failures, what is the distribution of the number of attempts?"
     close(value, right, "The table of expected attempts", hints, otherwise)
+    rare = np.array([0.004, 0.3])
+    value = _run(function, t, d, rare)
+    ask = "Do you add up so many terms and no more? There is a formula for the whole sum."
+    stored = [(_all_attempts(ATTEMPTS, SUCCESS, np.asarray(P)), HARD_CODED)]
+    close(value, _all_attempts(t, d, rare), "The table for a p of 0.004", stored, ask)
 
 
 def _best(gain: Callable[[float], float]) -> float:
@@ -569,3 +574,28 @@ def _seen(model: BinomialMixture, x: IntArray, labels: IntArray) -> float:
     total = model.log_likelihood(x[labels < 0]) if (labels < 0).any() else 0.0
     known = _expect(model, x, labels)
     return float(total + known.log_likelihood + known.counts @ np.log(model.weights))
+
+
+# --- hidden data
+
+
+def drawn(name: str) -> dict[str, Any]:
+    """Return data for the checker of a task, drawn from the instructor's seed."""
+    rng = hidden_rng(name)
+    weights = rng.dirichlet([4.0, 4.0, 4.0])
+    p = rng.permutation([rng.uniform(0.05, 0.2), rng.uniform(0.3, 0.5), rng.uniform(0.6, 0.9)])
+    if name.startswith("labelled"):
+        tosses = rng.integers(3, 13, 9)
+        rows = np.column_stack([rng.integers(0, tosses + 1), tosses])
+        labels = rng.permutation([0, 1, 2, *rng.integers(-1, 3, 3), -1, -1, -1])
+        return {"x": rows, "labels": labels, "weights": weights, "probabilities": p}
+    data: dict[str, Any] = {
+        "attempts": rng.permutation(np.arange(1, 13))[:7],
+        "success": rng.permutation([0, 0, 1, 1, *rng.integers(0, 2, 3)]),
+        "p": p,
+    }
+    if name != "expected-attempts":
+        data["weights"] = weights
+    if name == "nested-step":
+        data["people"] = rng.integers(1, 30, 7)
+    return data

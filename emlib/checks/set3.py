@@ -23,6 +23,7 @@ from emlib.checks._core import (
     call,
     close,
     distributions,
+    hidden_rng,
     numbers,
     task,
 )
@@ -332,6 +333,27 @@ def censored_step(
     ]
     otherwise = "Set the derivative of Q to zero, with expected whole lives in it."
     close(new_rates, best, "The array of rates", hints, otherwise)
+    _check_long_lives(function, w, rates)
+
+
+def _check_long_lives(function: Callable[..., Any], w: FloatArray, rates: FloatArray) -> None:
+    """Check a step with lives of which every density is zero as a float."""
+    t, died = np.array([0.5, 1.2, 0.3, 9000.0, 2.0]), np.array([True, True, True, True, False])
+    with np.errstate(all="ignore"):
+        value = call(function, t, died, w, rates)
+    must_depend(function, value, (t, died, w, rates), MAKES)
+    pair = tuple(value) if isinstance(value, np.ndarray) else value
+    new_w, new_rates = parts(pair, ("weights", "rates"))
+    if np.isnan([*np.ravel(new_w), *np.ravel(new_rates)]).any():
+        raise Problem(
+            "A life of 9000 gives NaN: all densities underflow to zero. Work with logarithms until "
+            "after the subtraction in (3.14)."
+        )
+    r = _posterior(_log_joint(t, died, w, rates))
+    lives = np.array([_whole_lives(t, died, rate) for rate in rates]).T
+    close(new_w, r.mean(axis=0), "The array of weights, with very long lives,")
+    best = np.array([_best_rate(r[:, k], lives[:, k]) for k in range(len(w))])
+    close(new_rates, best, "The array of rates, with very long lives,", rtol=1e-5)
 
 
 # --- a voltmeter
@@ -511,3 +533,43 @@ def shared_mean_step(
     ]
     otherwise = "Hold the new mean, and maximise Q over each variance."
     close(new, best, "The array of variances", hints, otherwise)
+    _check_wild_and_tiny(function, case)
+
+
+def _check_wild_and_tiny(
+    function: Callable[..., Any], case: tuple[FloatArray, FloatArray, FloatArray]
+) -> None:
+    """Check a reading that is far out, and readings that nearly agree: all count, none is cut."""
+    x, r, variances = case
+    wild = (np.append(x, 92.0), np.vstack([r, np.full(r.shape[1], 1 / r.shape[1])]), variances)
+    tiny = (1e-2 * x, r, 1e-4 * variances)
+    for title, some in (("a reading of 92 V", wild), ("readings in hundredths of a volt", tiny)):
+        value = call(function, *some)
+        must_depend(function, value, some, SHARES)
+        _, mean, new = parts(value, ("weights", "mean", "variances"))
+        right = _best_mean(*some)
+        ask = "Is a reading left out, or a variance kept from being small?"
+        close(mean, right, f"The mean, with {title},", (), ask, rtol=1e-5)
+        best = _best_variances(some[0], some[1], right)
+        close(new, best, f"The array of variances, with {title},", (), ask, rtol=1e-4)
+
+
+# --- hidden data
+
+
+def drawn(name: str) -> dict[str, Any]:
+    """Return data for the checker of a task, drawn from the instructor's seed."""
+    rng = hidden_rng(name)
+    w = rng.dirichlet([4.0, 4.0, 4.0])
+    if name in ("log-shares", "shared-mean-step"):
+        mean, variances = rng.normal(), np.array([0.1, 1.0, 10.0]) * rng.uniform(0.5, 2, 3)
+        x = mean + rng.normal(size=9) * np.repeat([0.3, 1.0, 3.0], 3)
+        r = rng.dirichlet(np.ones(3), len(x))
+        return {
+            "case": (x, w, float(mean), variances) if name == "log-shares" else (x, r, variances)
+        }
+    rates = rng.permutation(np.array([0.2, 1.0, 4.0]) * rng.uniform(0.7, 1.4, 3))
+    t, died = rng.exponential(1.5, 8), rng.permutation(np.arange(8) < 5)
+    if name == "expected-lives":
+        return {"case": (t, died, float(rates[0]))}
+    return {"case": (t, died, w, rates)}

@@ -15,7 +15,16 @@ from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
 from emlib._machinery.value import FloatArray, IntArray
-from emlib.checks._core import NotAttempted, Problem, call, close, distributions, numbers, task
+from emlib.checks._core import (
+    NotAttempted,
+    Problem,
+    call,
+    close,
+    distributions,
+    hidden_rng,
+    numbers,
+    task,
+)
 from emlib.checks.set3 import in_order, must_depend, parts, shape_of
 from emlib.em import iterate
 from emlib.families.gaussian import GaussianMixture
@@ -54,6 +63,10 @@ HISTORIES: tuple[tuple[list[float], float, bool | str], ...] = (
     ([-120.0], 1e-3, False),
     ([-2e6, -1000000.9, -1000000.4], 1e-3, False),
     ([-2e6, -1e6, -1e6 - 1e-5], 1e-3, True),
+    ([-10.0, -12.0, -9.0], 1e-3, False),  # an earlier fall is no concern of the last step
+    ([-10.0, -12.0, -11.9999], 1e-3, True),
+    ([-2e4, -1e4, -1e4 - 5e-5], 1e-3, "fell"),
+    ([-1.0, -0.01, -0.01 - 1e-10], 1e-3, "fell"),
 )
 STARTS = (np.array([[-0.4, 0.2], [0.7, 0.5], [-1.4, 0.1], [-0.2, -0.3]]), 12)
 LABELLED = (POINTS, np.array([-1, 1, -1, 0, -1, 2, -1, -1]), *THETA)
@@ -136,6 +149,16 @@ def log_determinants(function: Callable[..., Any], *, case: FloatArray = THETA[2
         name = f"The array of log determinants, {d} features,"
         formed = "Is the determinant formed, and something added to it? Never form it."
         close(value, _log_determinants(large), name, (), formed)
+    scales = np.where(np.arange(d) % 2, 1e-2, 1.0)
+    for title, hard in (
+        ("variances of 1e-4 and 1 mixed", (tilted * np.outer(scales, scales))[None]),
+        ("variances of 1e-8", 1e-8 * np.eye(3)[None]),
+    ):
+        with np.errstate(all="ignore"):
+            value = call(function, hard)
+        name = f"The array of log determinants, {title},"
+        ask = "Is the determinant formed, or are small variances replaced by larger ones?"
+        close(value, _log_determinants(hard), name, (), ask)
 
 
 @task("squared-distances")
@@ -148,8 +171,9 @@ def squared_distances(
         case,
         (x + 0.25, means, covariances),
         (x, np.rint(means).astype(int), covariances),
+        (x + 0.25, means, np.tile(2 * np.eye(x.shape[1], dtype=int) + 1, (len(means), 1, 1))),
     ):
-        points, centres, _ = arguments
+        points, centres, covariances = arguments
         value = call(function, *arguments)
         must_depend(function, value, arguments, WHOLE)
         at = np.asarray(points, dtype=float)
@@ -189,6 +213,7 @@ def squared_distances(
                 "The first digits of the distances are right, and the last ones are not: float64 "
                 "has fifteen. Is there a type with fewer than 64 bits on the way?"
             )
+    covariances = case[2]
     far = np.rint(x).astype(int) + 10**8
     value = call(function, far, means + 1e8, covariances)
     right = np.asarray(call(function, np.rint(x), means, covariances), dtype=float)
@@ -216,8 +241,8 @@ def run(function: Callable[..., Any], *, case: tuple[GaussianMixture, Any, int] 
             raise Problem(f"The model after {n} steps is wanted; yours is {got}.")
         if len(values) and not np.isclose(values[-1], own, rtol=1e-12, atol=1e-9):
             raise Problem(
-                f"The history ends with {values[-1]:.4f}, but the model that you return has a "
-                f"log-likelihood of {own:.4f}. To which model does that last value belong?"
+                f"The history ends with {values[-1]:.10g}, but the model that you return has a "
+                f"log-likelihood of {own:.10g}. To which model does that last value belong?"
             )
         if len(values) != n + 1:
             raise Problem(
@@ -251,17 +276,20 @@ def has_converged(
         told = f"For the history {history} and tol {tol:g}"
         gain = float(np.diff(history)[-1]) if len(history) > 1 else np.nan
         try:
-            value = function(list(history), tol)
+            given = list(history)
+            value = function(given, tol)
         except NotImplementedError:
             raise NotAttempted from None
         except ArithmeticError as error:
             if wanted == "fell":
                 continue
             rounding = f"A fall of {-gain:.3g} is mere rounding for values of this size."
-            why = rounding if gain < 0 else "Nothing has fallen."
+            why = rounding if gain < 0 else _not_fallen(history)
             raise Problem(f"{told} you raise {type(error).__name__}. {why}") from None
         except Exception as error:
             raise Problem(f"{told} your function stopped with {type(error).__name__}.") from None
+        if given != history:
+            raise Problem(f"{told} your function changes the history that it was given.")
         if value is ...:
             raise NotAttempted
         if value is None:
@@ -276,6 +304,12 @@ def has_converged(
             )
         if bool(value) != wanted:
             raise Problem(f"{told} you return {value}. {_gained(gain)}")
+
+
+def _not_fallen(history: list[float]) -> str:
+    if len(history) > 2 and min(np.diff(history)) < 0:
+        return "The last step has not fallen, and an earlier one is not asked about."
+    return "Nothing has fallen."
 
 
 def _kind(value: Any) -> str:
@@ -307,6 +341,31 @@ def _advance(theta: FloatArray, rate: float = 0.05) -> float:
 def _stride(theta: FloatArray) -> float:
     """Move theta as `_advance` does, but so far that it may pass over the summit, and fall."""
     return _advance(theta, 0.25)
+
+
+def _below_zero(theta: FloatArray) -> float:
+    """Move theta as `_advance` does, on a landscape that lies below zero, as most do."""
+    return _advance(theta) - 50
+
+
+def _check_below_zero(function: Callable[..., Any], starts: FloatArray, steps: int) -> None:
+    """Check objectives below zero, with the best run last and then first."""
+    ends = starts.copy()
+    tops = np.array([[_below_zero(theta) for _ in range(steps)][-1] for theta in ends])
+    order = np.argsort(tops)
+    for rows, place in ((order, "last"), (order[::-1], "first")):
+        value = call(function, _below_zero, starts[rows], steps)
+        best, theta = value
+        if theta is None:
+            raise Problem("With objectives below zero you return no theta: is zero the best yet?")
+        told = f"With objectives below zero, of which the {place} run has the best, yours"
+        close(best, tops.max(), told, (), "Does every run count, and nothing but the runs?")
+
+
+def _creeping(theta: FloatArray) -> float:
+    """Double theta, in place: from near zero the objective hardly moves at first."""
+    theta *= 2.0
+    return float(theta @ theta)
 
 
 @task("best-restart")
@@ -353,6 +412,12 @@ def best_restart(function: Callable[..., Any], *, case: tuple[FloatArray, int] =
             ),
         ]
         close(theta, right, "The best theta", hints, other)
+    _check_below_zero(function, starts, steps)
+    slow = 1e-5 * np.array([[1.0, 2.0], [3.0, 1.0], [2.0, 1.0]])
+    best, _ = parts(call(function, _creeping, slow, 16), ("the best objective", "its theta"))
+    right = float((slow[1] * 2.0**16) @ (slow[1] * 2.0**16))
+    ask = "`steps` steps are asked for, however little one of them gains."
+    close(best, right, "The best objective of runs that gain little at first", (), ask)
 
 
 # --- labels for some
@@ -441,6 +506,34 @@ def labelled_e_step(
     density = logsumexp(joint, axis=1)
     right = np.where((more >= 0)[:, None], np.eye(len(w))[more], np.exp(joint - density[:, None]))
     close(r, right, f"{name}, with points far away,")
+    total = np.where(more >= 0, joint[np.arange(len(far)), more], density).sum()
+    ask = "Is a constant added to a density, or is one cut off, before the logarithm?"
+    close(top, total, "The log-likelihood, with points far away,", (), ask)
+    _check_absent_labels(function, case)
+
+
+def _check_absent_labels(function: Callable[..., Any], case: tuple[Any, ...]) -> None:
+    """Check what happens if a component, or every one, has no labelled point."""
+    x, labels, w, means, covariances = case
+    joint = np.log(w) + _log_normal(x, means, covariances)
+    density = logsumexp(joint, axis=1)
+    for title, some in (
+        ("no point of the last component labelled", np.where(labels == len(w) - 1, -1, labels)),
+        ("only points of the first component labelled", np.where(labels > 0, -1, labels)),
+        ("no labels at all", np.full(len(x), -1)),
+        ("every point labelled", np.where(labels < 0, 0, labels)),
+    ):
+        known = some >= 0
+        free = np.exp(joint - density[:, None])
+        right = np.where(known[:, None], np.eye(len(w))[some], free)
+        total = np.where(known, joint[np.arange(len(x)), some], density).sum()
+        try:
+            value = call(function, x, some, w, means, covariances)
+            r, top = parts(value, ("the responsibilities", "the log-likelihood"))
+            close(r, right, "The array of responsibilities")
+            close(top, total, "The log-likelihood")
+        except Problem as problem:
+            raise Problem(f"With {title}: {problem}") from None
 
 
 # --- shapes in groups
@@ -531,3 +624,53 @@ def grouped_m_step(
     ]
     name = "The array of covariances"
     close(covariances, right, name, hints, "Add up (4.11) over the components of a group.")
+
+
+# --- hidden data
+
+
+def drawn(name: str) -> dict[str, Any]:
+    """Return data for the checker of a task, drawn from the instructor's seed."""
+    rng = hidden_rng(name)
+    d, k, n = 3, 4, 12
+    roots = rng.normal(size=(k, d, d)) + 2 * np.eye(d)
+    covariances = roots @ roots.transpose(0, 2, 1) + 0.2 * np.eye(d)
+    means = rng.normal(size=(k, d)) * 3
+    w = rng.dirichlet(np.full(k, 4.0))
+    x = means[np.arange(n) % k] + rng.normal(size=(n, d))
+    if name == "log-determinants":
+        return {"case": covariances}
+    if name == "squared-distances":
+        return {"case": (np.rint(x).astype(np.int16), means, covariances)}
+    if name == "run":
+        return {"case": (GaussianMixture(w, means, covariances), np.vstack([x, -x, 2 * x]), 5)}
+    if name == "has-converged":
+        return {"cases": _drawn_histories(rng)}
+    if name == "best-restart":
+        starts = rng.uniform(-1.5, 1.5, (5, 3))
+        starts[:2, 0] = rng.permutation([rng.uniform(-1.2, -0.3), rng.uniform(0.3, 1.2)])
+        return {"case": (starts, int(rng.integers(3, 9)))}
+    if name == "labelled-e-step":
+        labels = rng.permutation([*range(k), *rng.integers(-1, k, 4), -1, -1, -1, -1])
+        return {"case": (x, labels, w, means, covariances)}
+    groups = rng.permutation([0, 0, 1, 2])
+    return {
+        "case": (
+            np.vstack([x, x + rng.normal(size=x.shape)]),
+            rng.dirichlet(w + 0.5, 2 * n),
+            groups,
+        )
+    }
+
+
+def _drawn_histories(rng: np.random.Generator) -> tuple[tuple[list[float], float, bool | str], ...]:
+    last = float(-(10 ** rng.uniform(2, 5)))
+    tol = float(10 ** rng.uniform(-4, -2))
+    before = [last - 60.0, last - 10.0]
+    return (
+        ([*before, last, last + 0.5 * tol], tol, True),
+        ([*before, last, last + 2 * tol], tol, False),
+        ([*before, last, last - 1e-8 * abs(last)], tol, "fell"),
+        ([*before, last, last - 1e-10 * abs(last)], tol, True),
+        ([last, *before, last - 1.0], tol, False),
+    )

@@ -6,8 +6,10 @@ student's function does with the callables it is given; never by a formula that 
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from scipy.stats import beta, gamma, poisson
 
 from emlib import em
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, climbing, close, numbers, task
+from emlib.checks._core import Problem, call, climbing, close, hidden_rng, numbers, task
 from emlib.families.poisson import PoissonMixture
 from emlib.mixture import Mixture
 
@@ -116,6 +118,8 @@ def zero_inflated(family: Any, *, x: ArrayLike = QUIET) -> None:
         _check_rate_of_zero(_quietly(family, np.array([share, 1 - share]), 0.0), share)
         _check_additive(model, data)
         _check_m_step(model, data, share, rate)
+    rare = np.array([0.0] * 40 + [1.0])
+    _check_m_step(_quietly(family, np.array([0.4, 0.6]), 0.05), rare, 0.4, 0.05)
     close(
         _quietly(lambda: model.n_parameters),
         2.0,
@@ -209,7 +213,12 @@ def _check_m_step(model: Any, x: FloatArray, share: float, rate: float) -> None:
     joint = _log_joint(x, share, rate)
     r = softmax(joint, axis=1)
     best = _summit(x, r)
-    new = _quietly(lambda: model.m_step(model.e_step(x)))
+    held = np.array(model.weights, dtype=float), float(model.rate)
+    expectation = _quietly(model.e_step, x)
+    _quietly(model.e_step, x[:3])  # what an M-step needs is in its argument, not left behind here
+    new = _quietly(model.m_step, expectation)
+    if not np.array_equal(held[0], model.weights) or held[1] != model.rate:
+        raise Problem("m_step changes the model that it is called on; it must return a new one.")
     if not isinstance(new, type(model)):
         raise Problem(
             f"m_step must return the next model, a {type(model).__name__}; yours returns "
@@ -277,6 +286,7 @@ def map_climb(
     for s, r in ((share + 0.01, rate), (share - 0.01, rate), (share, 1.02 * rate)):
         if _log_likelihood(data, s, r) + _log_prior(s, r, prior) > here + 1e-9:
             raise Problem("After 500 steps a small change of the parameters still raises J.")
+    _check_map_step(function, np.arange(1.0, 9.0), (1.05, 20.0, 4.0, 0.5), start)
     for name, edge in (("nothing but zeros", np.zeros(8)), ("no zero", np.arange(1.0, 9.0))):
         share, rate, objective = _climbed(function, edge, prior, start, 200)
         if not (np.isfinite([share, rate]).all() and 0 < share < 1 and rate > 0):
@@ -421,7 +431,12 @@ def bootstrap_p(
 
     A script holds the log-likelihoods (null, full) of the data and of every replicate.
     """
-    _check_p_value(function, script, n, seed)
+    draws = [_check_p_value(function, script, n, s) for s in (seed, seed + 1)]
+    if draws[0] == draws[1]:
+        raise Problem(
+            "With another generator your replicates are the same as before: hand on the `rng` "
+            "that you are given, and make none of your own."
+        )
     lab = _Laboratory(LOST, n)
     rng = np.random.default_rng(seed)
     value = _quietly(function, lab.x, lab.fit_null, lab.fit_full, lab.simulate, len(LOST[1]), rng)
@@ -433,7 +448,7 @@ def bootstrap_p(
         )
 
 
-def _check_p_value(function: Callable[..., Any], script: Any, n: int, seed: int) -> None:
+def _check_p_value(function: Callable[..., Any], script: Any, n: int, seed: int) -> list[float]:
     lab = _Laboratory(script, n)
     b = len(script[1])
     rng = np.random.default_rng(seed)
@@ -490,6 +505,7 @@ def _check_p_value(function: Callable[..., Any], script: Any, n: int, seed: int)
         ((1 + larger + failed) / (b + 1), "Replicates that equal the statistic count too (6.21)."),
     ]
     close(got[0], right, "The p-value", hints, "Compare (6.21).")
+    return [draw for _, _, draw in lab.calls]
 
 
 def _check_calls(lab: _Laboratory, b: int, n: int) -> None:
@@ -541,10 +557,11 @@ def honest_table(
     """
     stored = None
     for mine in own:
-        stored = _check_table(function, _counts(mine), 2, 4, seed)
+        stored = _check_table(function, _counts(mine), 2, 4, seed, drawn_from=False)
     for data, starts in ((ONE_ZERO, n_starts), (THREE, 8)) if x is None else ((x, n_starts),):
         table = function, np.asarray(data, dtype=float), most, starts, seed
         _check_table(*table, stored)
+    _check_staged(function, THREE if x is None else np.asarray(x, dtype=float), 1, 4)
 
 
 def _counts(x: Any) -> FloatArray:
@@ -572,9 +589,12 @@ def _check_table(
     n_starts: int,
     seed: int,
     stored: list[float] | None = None,
+    drawn_from: bool = True,
 ) -> list[float]:
     """Check a table; return its log-likelihoods, which for other data must not be the same."""
-    value = _quietly(function, x, most, n_starts, np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    before = str(rng.bit_generator.state)
+    value = _quietly(function, x, most, n_starts, rng)
     rows, chosen = _parts(value, ["the table", "the index of the row you would sign"])
     rows = list(rows) if isinstance(rows, (list, tuple)) else [rows]
     for row in rows:
@@ -594,7 +614,86 @@ def _check_table(
     for row in rows:
         _check_row(row, x, n_starts)
     _check_chosen(rows, chosen)
+    if drawn_from and str(rng.bit_generator.state) == before:
+        raise Problem(
+            "Nothing was drawn from the `rng` that was given: hand it on to random_start, and make "
+            "no generator of your own."
+        )
     return top
+
+
+@contextlib.contextmanager
+def _in_place_of_fit_best(
+    function: Any, change: Callable[[Any], Any], calls: list[tuple[list[Any], dict[str, Any]]]
+) -> Iterator[None]:
+    """Let the student's function find another `fit_best`, where it calls it by that name.
+
+    It notes how it was called, and hands out fits that are changed.
+    """
+    names = getattr(function, "__globals__", {})
+    original: Any = names.get("fit_best")
+
+    def fit_best(models: Any, *rest: Any, **options: Any) -> Any:
+        starts = list(models)
+        calls.append((starts, options))
+        return change(original(starts, *rest, **options))
+
+    if original is not None:
+        names["fit_best"] = fit_best
+    try:
+        yield
+    finally:
+        if original is not None:
+            names["fit_best"] = original
+
+
+def _all_doubtful(best: Any) -> Any:
+    return dataclasses.replace(best, doubts=("this fit was made doubtful, to see who signs it.",))
+
+
+def _others_doubtful(best: Any) -> Any:
+    """Return the fit with doubts in the runs that it passed over, which end just below it."""
+    below = best.objective - 0.05
+    ends = [run.objective[-1] for run in best.runs]
+    first = ends.index(best.objective[-1])
+    runs = tuple(
+        run
+        if i == first or run.status == "degenerate"
+        else dataclasses.replace(
+            run,
+            objective=run.objective - (run.objective[-1] - below[-1]),
+            log_likelihood=run.log_likelihood - (run.log_likelihood[-1] - below[-1]),
+            doubts=("this run was made doubtful, and it is not the best.",),
+        )
+        for i, run in enumerate(best.runs)
+    )
+    return dataclasses.replace(best, runs=runs)
+
+
+def _check_staged(function: Callable[..., Any], x: FloatArray, most: int, n_starts: int) -> None:
+    """Check tables of fits of which the checker made all doubtful, or those passed over."""
+    for change in (_all_doubtful, _others_doubtful):
+        calls: list[tuple[list[Any], dict[str, Any]]] = []
+        with _in_place_of_fit_best(function, change, calls):
+            _check_table(function, x, most, n_starts, 1)
+        for starts, options in calls:
+            _check_call(starts, options, x)
+
+
+def _check_call(starts: list[Any], options: dict[str, Any], x: FloatArray) -> None:
+    """Check how `fit_best` was called: as thoroughly as the statement says, or more so."""
+    tol, steps = options.get("tol", 0.0), options.get("max_iter", np.inf)
+    if tol > 1e-3:
+        raise Problem(f"You call fit_best with tol={tol:g}; the statement has 1e-3.")
+    if steps < 500:
+        raise Problem(f"You call fit_best with max_iter={steps}; the statement has 500.")
+    for start in starts:
+        rates = start.rates[start.rates > 0]
+        if rates.max() > 1.001 * (x.max() + 1) or rates.min() < 0.999 * (x.min() + 0.2):
+            raise Problem(
+                f"A start has the rates {rates.round(2).tolist()}, and the counts x lie between "
+                f"{x.min():g} and {x.max():g}. For which data did you call random_start?"
+            )
 
 
 def _check_row(row: dict[str, Any], x: FloatArray, n_starts: int) -> None:
@@ -751,6 +850,11 @@ def _check_chosen(rows: list[dict[str, Any]], chosen: Any) -> None:
         ) from None
     if index == right:
         return
+    if right is None:
+        raise Problem(
+            f"Every row of your table has doubts, and you sign row {index}. Then none is to be "
+            "signed: return None."
+        )
     if not 0 <= index < len(rows):
         raise Problem(f"You sign row {index}, which the table has not.")
     if doubts := _doubts(rows[index]):
@@ -805,7 +909,8 @@ def _newton(x: FloatArray, q: FloatArray, rate: float) -> float:
 
 def _halvings(terms: Callable[[float], float], at: float, step: float) -> int:
     here = terms(at)
-    return next(j for j in range(80) if terms(at + step / 2**j) >= here)
+    good = (j for j in range(61) if terms(at + step / 2**j) >= here)
+    return next(good, 61)
 
 
 @task("guarded-step")
@@ -833,6 +938,30 @@ def guarded_step(
                 f"A rate of {value.min():.3g} is no rate: take the Newton step in log(rate)."
             )
         _check_step(value, data, q, rates)
+    _sinking(function)
+
+
+def _sinking(function: Callable[..., Any]) -> None:
+    """Check counts of 1, or nearly: where the truncation decides, and where d_k is nan."""
+    nearly = np.array([1.0, 1, 1, 2, 1, 1, 2, 1, 1, 1, 3, 1])
+    for x, rates in (
+        (nearly, np.array([0.9, 1.1])),
+        (np.ones(9), np.array([0.3, 1.0])),
+        (np.ones(9), np.array([1e-17, 0.3])),
+        (nearly, np.array([3e-5, 0.5])),
+    ):
+        q = np.random.default_rng(2).dirichlet(np.ones(2), len(x))
+        value = _floats(_quietly(function, x, q, rates), "The array of rates")
+        if value.shape == (2,) and not np.isfinite(value).all():
+            raise Problem(
+                f"With counts that are all 1, from the rates {rates.tolist()}, you go to "
+                f"{value.tolist()}. If 60 halvings do not help, the old rate is to be kept."
+            )
+        value = numbers(value, "The array of rates", (2,))
+        try:
+            _check_step(value, x, q, rates)
+        except Problem as problem:
+            raise Problem(f"With the counts {x.astype(int).tolist()}: {problem}") from None
 
 
 def _check_step(value: FloatArray, x: FloatArray, q: FloatArray, rates: FloatArray) -> None:
@@ -840,7 +969,7 @@ def _check_step(value: FloatArray, x: FloatArray, q: FloatArray, rates: FloatArr
     at = np.log(rates)
     steps = np.array([_newton(x, c, rate) for c, rate in zip(q.T, rates, strict=True)])
     halvings = np.array([_halvings(f, v, d) for f, v, d in zip(terms, at, steps, strict=True)])
-    right = np.exp(at + steps / 2.0**halvings)
+    right = np.where(halvings > 60, rates, np.exp(at + steps / 2.0**halvings))
     summit = np.exp([_argmax(f, np.log(1e-6), np.log(x.max() + 5)) for f in terms])
     means = q.T @ x / q.sum(axis=0)
     with np.errstate(over="ignore"):
@@ -868,6 +997,7 @@ def _check_step(value: FloatArray, x: FloatArray, q: FloatArray, rates: FloatArr
         ),
         (rates * (1 + np.clip(steps, -1e300, 1e300)), "The step is in log(rate): exponentiate it."),
     ]
+    hints = [(wrong, said) for wrong, said in hints if not np.allclose(wrong, right, rtol=1e-5)]
     if halvings.any():
         hints.append((unguarded, "The guard is missing: your whole Newton step lowers Q."))
     for f, old, new, k in zip(terms, rates, value, range(len(rates)), strict=True):
@@ -876,3 +1006,30 @@ def _check_step(value: FloatArray, x: FloatArray, q: FloatArray, rates: FloatArr
             hints.append((value, f"Q falls by {fall:.3g} nats in rate {k}: that is no GEM (7.9)."))
     otherwise = f"From rates {rates.tolist()}. Are slope and curvature right, and is it (7.9)?"
     close(value, right, "The array of rates", hints, otherwise, rtol=1e-5)
+
+
+# --- hidden data
+
+
+def drawn(name: str) -> dict[str, Any]:
+    """Return data for the checker of a task, drawn from the instructor's seed."""
+    rng = hidden_rng(name)
+    awake = rng.poisson(rng.uniform(2, 6), 24)
+    x = rng.permutation([0, 0, 0, *np.where(rng.random(24) < 0.4, 0, awake)])
+    if name == "zero-inflated":
+        return {"x": x}
+    if name == "map-climb":
+        prior = tuple(float(v) for v in rng.uniform([1.3, 1.3, 1.3, 0.3], [5, 5, 5, 3]))
+        return {"x": x, "prior": prior, "start": (float(rng.uniform(0.2, 0.8)), 2.0)}
+    if name == "guarded-step":
+        seen = 1 + rng.poisson(rng.choice([1.0, 12.0], 16))
+        small, middle, large = rng.uniform([0.0005, 0.5, 5], [0.05, 2, 20])
+        return {"x": seen, "places": ((large, small), (small, middle, large), (middle,))}
+    if name == "honest-table":
+        counts = np.concatenate([x, rng.poisson(rng.uniform(15, 30), 20)])
+        return {"x": counts, "n_starts": 5, "seed": int(rng.integers(1000))}
+    null = -rng.uniform(40, 60, 10)
+    full = null + rng.choice([-0.5, 1.0, 2.0, 4.0], 10)
+    full[3], full[7] = null[3] + full[0] - null[0], NAN
+    script = tuple(zip(null.tolist(), full.tolist(), strict=True))
+    return {"script": (script[0], script[1:]), "n": int(rng.integers(5, 20))}

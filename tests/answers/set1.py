@@ -590,6 +590,31 @@ def channel_step(records, prior, flip):
         ),
     ],
     "truthful-fit": [
+        (
+            "a fall by rounding taken for a fall",
+            _fit(fall='if gain < 0: return theta, history, "fell"'),
+            "a smaller one is rounding",
+        ),
+        (
+            "a fall below tol forgiven",
+            _fit(fall='if gain < -tol: return theta, history, "fell"'),
+            "A fall of more than 1e-9",
+        ),
+        (
+            "falls up to a tenth of a nat forgiven",
+            _fit(fall='if gain < -0.1: return theta, history, "fell"'),
+            "A fall of more than 1e-9",
+        ),
+        (
+            "ratio of the first two gains",
+            _fit(ratio="(history[2] - history[1]) / (history[1] - history[0])"),
+            "from the last two gains",
+        ),
+        (
+            "mean of all ratios",
+            _fit(ratio="np.mean(np.diff(history)[1:] / np.diff(history)[:-1])"),
+            "from the last two gains",
+        ),
         ("stops at a small last gain", _fit(enough="gain <= tol"), "the first gain below tol"),
         (
             "only the next gain counted",

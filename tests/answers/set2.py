@@ -373,6 +373,17 @@ def lifetime_log_joint(attempts, success, weights, p):
         ),
     ],
     "expected-attempts": [
+        (
+            "a sum of 400 terms",
+            """
+def expected_attempts(attempts, success, p):
+    p = np.asarray(p, dtype=float)
+    later = np.arange(1, 401)[:, None]
+    more = (later * p * (1 - p) ** (later - 1)).sum(axis=0)
+    return np.asarray(attempts)[:, None] + (np.asarray(success) == 0)[:, None] * more
+""",
+            "add up so many terms",
+        ),
         ("attempts watched", _attempts("t + 0 * p"), "where the watching stopped"),
         (
             "only those still to come",

@@ -159,7 +159,8 @@ def censored_step(t, died, weights, rates):
 """,
         """
 def censored_step(t, died, weights, rates):
-    p = weights * np.exp(-np.outer(t, rates)) * np.where(died[:, None], rates, 1)
+    a = np.log(weights) - np.outer(t, rates) + np.where(died[:, None], np.log(rates), 0)
+    p = np.exp(a - a.max(axis=1, keepdims=True))
     r = p / p.sum(axis=1, keepdims=True)
     watched = r.T @ t
     remaining = r[~died].sum(axis=0) / rates
@@ -318,6 +319,17 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
     ],
     "censored-step": [
         (
+            "plain products, which underflow",
+            """
+def censored_step(t, died, weights, rates):
+    p = weights * np.exp(-np.outer(t, rates)) * np.where(died[:, None], rates, 1)
+    r = p / p.sum(axis=1, keepdims=True)
+    mean_life = (r.T @ t + r[~died].sum(axis=0) / rates) / r.sum(axis=0)
+    return r.mean(axis=0), 1 / mean_life
+""",
+            "A life of 9000 gives NaN",
+        ),
+        (
             "survivors counted as dead in the M-step",
             _step(lives="t[:, None]"),
             "if the burning bulbs had died",
@@ -449,6 +461,29 @@ def log_shares(x, weights, mean, variances):
         ),
     ],
     "shared-mean-step": [
+        (
+            "variances of at least 0.01",
+            """
+def shared_mean_step(x, r, variances):
+    a = (r / variances).sum(axis=1)
+    mean = a @ x / a.sum()
+    new = (r * (x[:, None] - mean) ** 2).sum(axis=0) / r.sum(axis=0)
+    return r.mean(axis=0), mean, np.maximum(new, 0.01)
+""",
+            "readings in hundredths of a volt",
+        ),
+        (
+            "readings far out left out",
+            """
+def shared_mean_step(x, r, variances):
+    kept = np.abs(x - np.median(x)) < 40
+    a = (r / variances).sum(axis=1) * kept
+    mean = a @ x / a.sum()
+    new = (r * kept[:, None] * (x[:, None] - mean) ** 2).sum(axis=0) / r[kept].sum(axis=0)
+    return r.mean(axis=0), mean, new
+""",
+            "with a reading of 92 V",
+        ),
         ("plain mean", _shared(mean="x.mean()"), "That is the plain mean"),
         ("a mean for each", _shared(mean="own"), "The components share their mean"),
         ("average of the means", _shared(mean="own.mean()"), "average of the components' own"),

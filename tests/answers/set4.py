@@ -301,6 +301,21 @@ def grouped_m_step(x, r, groups):
 
 WRONG: dict[str, list[tuple[str, str, str]]] = {
     "log-determinants": [
+        (
+            "scaled by the mean variance",
+            """
+def log_determinants(covariances):
+    d = covariances.shape[1]
+    s = np.trace(covariances, axis1=1, axis2=2) / d
+    return np.log(np.linalg.det(covariances / s[:, None, None])) + d * np.log(s)
+""",
+            "1e-4 and 1 mixed",
+        ),
+        (
+            "eigenvalues floored",
+            _logdet("np.log(np.maximum(np.linalg.eigvalsh(covariances), 1e-6)).sum(axis=1)"),
+            "variances of 1e-8",
+        ),
         ("not repaired", _logdet("np.log(np.linalg.det(covariances))"), "Never form it"),
         (
             "product of the eigenvalues",
@@ -347,6 +362,11 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
         ),
     ],
     "squared-distances": [
+        (
+            "the type of the covariances",
+            _d2(table="np.empty((len(x), len(means)), dtype=covariances.dtype)"),
+            "cut down to whole numbers",
+        ),
         (
             "not repaired",
             _d2(first="pass", table="np.empty((len(x), len(means)), x.dtype)"),
@@ -489,6 +509,27 @@ def run(model, x, steps):
     ],
     "has-converged": [
         (
+            "an earlier fall counts",
+            _fell(fell="(np.diff(history) < -1e-9 * abs(history[-1])).any()"),
+            "has not fallen",
+        ),
+        (
+            "compared with the highest value so far",
+            _fell(fell="history[-1] < max(history) - 1e-9 * abs(history[-1])"),
+            "has not fallen",
+        ),
+        (
+            "rounding of 1e-8",
+            _fell(fell="gain < -1e-8 * abs(history[-1])"),
+            "far more than rounding",
+        ),
+        (
+            "rounding of at least 1e-9 nats",
+            _fell(fell="gain < -1e-9 * max(1, abs(history[-1]))"),
+            "far more than rounding",
+        ),
+        ("history shortened", _fell(test="gain < tol and history.pop()"), "changes the history"),
+        (
             "not repaired",
             _converged("    return len(history) > 1 and history[-1] - history[-2] < tol\n"),
             "it is a bug, so raise an error",
@@ -562,6 +603,33 @@ def run(model, x, steps):
         ),
     ],
     "best-restart": [
+        (
+            "a run stopped when it gains little",
+            """
+def best_restart(advance, starts, steps):
+    best, best_theta = -np.inf, None
+    for theta in starts.copy():
+        top = -np.inf
+        for _ in range(steps):
+            before, top = top, advance(theta)
+            if abs(top - before) < 1e-6:
+                break
+        if top > best:
+            best, best_theta = top, theta
+    return best, best_theta
+""",
+            "however little one of them gains",
+        ),
+        (
+            "best begins at zero",
+            _best().replace("best, best_theta = -np.inf", "best, best_theta = 0"),
+            "is zero the best yet",
+        ),
+        (
+            "last start left out",
+            _best().replace("in starts:", "in starts[:-1]:"),
+            "the last run has the best",
+        ),
         ("not repaired", _best(keep="theta"), "since it was kept?"),
         ("a view for a copy", _best(keep="theta[:]"), "since it was kept?"),
         ("asarray for a copy", _best(keep="np.asarray(theta)"), "since it was kept?"),
@@ -625,6 +693,27 @@ def best_restart(advance, starts, steps):
         ),
     ],
     "labelled-e-step": [
+        (
+            "table of labels as long as the largest label",
+            _labels(
+                change="r[seen] = np.eye(labels.max() + 1)[labels[seen]]; "
+                "top[seen] = a[seen, labels[seen]]"
+            ),
+            "With ",
+        ),
+        (
+            "a label must be there",
+            _labels(
+                change="assert len(seen); r[seen] = np.eye(len(weights))[labels[seen]]; "
+                "top[seen] = a[seen, labels[seen]]"
+            ),
+            "With no labels at all",
+        ),
+        (
+            "log-likelihood of far points cut off",
+            _labels(end="r, np.maximum(top, -690).sum()"),
+            "with points far away",
+        ),
         ("labels ignored", _labels(change="pass"), "The labels have no part in it"),
         (
             "-1 taken for an index",

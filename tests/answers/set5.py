@@ -239,7 +239,7 @@ def guarded_step(x, q, rates):
     for _ in range(60):
         lower = bound(psi + step) < bound(psi)
         step = np.where(lower, step / 2, step)
-    return np.exp(psi + step)
+    return np.where(bound(psi + step) >= bound(psi), np.exp(psi + step), rates)
 """
 
 RIGHT = {
@@ -271,6 +271,38 @@ RIGHT = {
 
 WRONG = {
     "zero-inflated": [
+        (
+            "the model itself is changed",
+            _change(
+                FAMILY,
+                ("(frozen=True, eq=False)", "(eq=False)"),
+                (
+                    "        return replace(\n            self, weights",
+                    "        self.weights, self.rate = (\n            counts := expectation.counts"
+                    ") / counts.sum(), total / awake\n        return self\n"
+                    "        return replace(\n            self, weights",
+                ),
+            ),
+            "m_step changes the model",
+        ),
+        (
+            "data kept between the steps",
+            _change(
+                FAMILY,
+                (
+                    "        return (x @ responsibilities[:, 1],)",
+                    "        global _kept\n        _kept = x @ responsibilities[:, 1]\n"
+                    "        return (_kept,)",
+                ),
+                ("total = expectation.statistics[0]", "total = _kept"),
+            ),
+            "The rate after m_step",
+        ),
+        (
+            "a rate of at least 0.1",
+            _change(FAMILY, ("rate=total / awake", "rate=max(total / awake, 0.1)")),
+            "The rate after m_step",
+        ),
         (
             "nothing is impossible asleep",
             _change(FAMILY, ("a[x > 0, 0] = -np.inf", "pass")),
@@ -370,6 +402,17 @@ WRONG = {
         ),
     ],
     "map-climb": [
+        (
+            "share kept between 0.1 and 0.9",
+            _change(
+                CLIMB,
+                (
+                    "share = (asleep + a - 1) / (n + a + b - 2)",
+                    "share = np.clip((asleep + a - 1) / (n + a + b - 2), 0.1, 0.9)",
+                ),
+            ),
+            "share after one step",
+        ),
         (
             "maximum likelihood M-step",
             _change(
@@ -480,6 +523,58 @@ WRONG = {
         ),
     ],
     "honest-table": [
+        (
+            "a generator of its own",
+            _change(
+                TABLE, ("    rows = []\n", "    rng = np.random.default_rng(0)\n    rows = []\n")
+            ),
+            "Nothing was drawn from the `rng`",
+        ),
+        (
+            "a generator of one seed for each candidate",
+            _change(
+                TABLE,
+                (
+                    "            starts =",
+                    "            rng = np.random.default_rng(7)\n            starts =",
+                ),
+            ),
+            "Nothing was drawn from the `rng`",
+        ),
+        ("five steps", _change(TABLE, ("max_iter=500", "max_iter=5")), "has 500"),
+        ("a tol of a nat", _change(TABLE, ("tol=1e-3", "tol=1.0")), "the statement has 1e-3"),
+        ("a tol of 0.1", _change(TABLE, ("tol=1e-3", "tol=0.1")), "the statement has 1e-3"),
+        ("found within 0.1", _change(TABLE, ("top - 0.01", "top - 0.1")), "within 0.01 nats"),
+        (
+            "starts for the lamb's counts",
+            _change(TABLE, ("random_start(x, k", "random_start(lamb, k")),
+            "For which data did you call random_start",
+        ),
+        (
+            "doubts of all runs",
+            _change(
+                TABLE,
+                (
+                    "doubts = list(best.doubts)",
+                    "doubts = [d for run in best.runs for d in run.doubts]\n"
+                    "            doubts += [d for d in best.doubts if d not in doubts]",
+                ),
+            ),
+            "emlib has no doubts here",
+        ),
+        (
+            "a doubtful row signed when all are",
+            _change(
+                TABLE,
+                (
+                    "    return rows, signed",
+                    "    if signed is None:\n"
+                    '        signed = min(range(len(rows)), key=lambda i: rows[i]["bic"])\n'
+                    "    return rows, signed",
+                ),
+            ),
+            "return None",
+        ),
         (
             "one start only",
             _change(TABLE, ("range(n_starts)]", "range(1)]")),
@@ -654,6 +749,14 @@ def honest_table(x, most, n_starts, rng):
     ],
     "bootstrap-p": [
         (
+            "a generator of its own",
+            _change(
+                BOOTSTRAP,
+                ("    null, param", "    rng = np.random.default_rng(0)\n    null, param"),
+            ),
+            "hand on the `rng`",
+        ),
+        (
             "no ones",
             _change(BOOTSTRAP, ("(1 + as_large) / (n_bootstrap + 1)", "as_large / n_bootstrap")),
             "The ones of (6.21)",
@@ -768,6 +871,21 @@ def honest_table(x, most, n_starts, rng):
     ],
     "guarded-step": [
         (
+            "guard with the Q of Poissons that can be zero",
+            _change(STEP, (" - np.log(-np.expm1(-rate))", "")),
+            "With the counts",
+        ),
+        (
+            "at most ten halvings",
+            _change(STEP, ("halvings < 60", "halvings < 10")),
+            "From rates",
+        ),
+        (
+            "the last trial taken when halving does not help",
+            _change(STEP, ("if halvings < 60 else rate", "")),
+            "the old rate is to be kept",
+        ),
+        (
             "no guard",
             _change(STEP, ("while bound(k, psi + step) < here and halvings < 60:", "while False:")),
             "The guard is missing",
@@ -842,7 +960,10 @@ def honest_table(x, most, n_starts, rng):
             _change(
                 TOGETHER,
                 ("rates = np.asarray(rates, dtype=float)", "pass"),
-                ("return np.exp(psi + step)", "rates[:] = np.exp(psi + step)\n    return rates"),
+                (
+                    "return np.where(bound(psi + step) >= bound(psi), np.exp(psi + step), rates)",
+                    "rates[:] = np.exp(psi + step)\n    return rates",
+                ),
             ),
             "in place",
         ),

@@ -1,0 +1,62 @@
+"""Leave tasks out of a set: their text, their answer and their test.
+
+python leave_out.py source/set3/set3.ipynb one-mean shared-mean-step voltage
+
+Any cell can be named; what belongs to `name` are the cells `name`, `name-test`, `name-question`,
+`name-text`, `name-run` and `name-code`. Nothing is written if a cell that is left needs what goes.
+"""
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import nbformat
+
+SUFFIXES = ("", "-test", "-question", "-text", "-run", "-code", "-lead")
+
+
+def defined(cells):
+    """Return the names of the functions and classes that these cells define."""
+    code = "\n".join(cell.source for cell in cells if cell.cell_type == "code")
+    return set(re.findall(r"^(?:def|class) (\w+)", code, re.M))
+
+
+def needing(cells, gone):
+    """Return a sentence for each code cell that uses one of the names that go."""
+    found = []
+    for cell in cells:
+        used = sorted(gone & set(re.findall(r"\w+", cell.source)) - defined([cell]))
+        if cell.cell_type == "code" and used:
+            found.append(f"cell {cell.id} needs {', '.join(used)}: leave it out too, or change it")
+    return found
+
+
+def main(argv=None):
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("notebook", type=Path, help="the source of a set")
+    parser.add_argument("names", nargs="+", help="tasks, or cells between them")
+    options = parser.parse_args(argv)
+    nb = nbformat.read(options.notebook, as_version=4)
+    going = {name + suffix for name in options.names for suffix in SUFFIXES}
+    goes = [cell for cell in nb.cells if cell.id in going]
+    stays = [cell for cell in nb.cells if cell.id not in going]
+    unknown = [name for name in options.names if not any(cell.id == name for cell in goes)]
+    problems = [f"no cell is called {name}" for name in unknown]
+    problems += needing(stays, defined(goes) - defined(stays))
+    if problems:
+        print("Nothing was left out:", *problems, sep="\n", file=sys.stderr)
+        return 1
+    nb.cells = stays
+    nbformat.write(nb, options.notebook)
+    points = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in stays)
+    print(f"{len(goes)} cells left out; {options.notebook.stem} has {points:g} points now.")
+    for cell in stays:
+        if said := [name for name in options.names if f"`{name}`" in cell.source]:
+            print(f"Edit the text of cell {cell.id}: it speaks of {', '.join(said)}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

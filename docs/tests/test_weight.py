@@ -1,0 +1,58 @@
+"""How heavy pages are, in bytes and requests, and how many stops the tab key makes on them."""
+
+import pytest
+from playwright.sync_api import Browser
+
+LIMITS = {  # page: kB of its own and of what it asks for, as served; requests
+    "index.html": (600, 30),
+    "chapters/01-the-elbo.html": (2600, 60),
+    "chapters/04-a-mixture-in-space.html": (2600, 60),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_pages_stay_light(browser: Browser, address: str, name: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    sizes: list[int] = []
+    page.on("response", lambda r: sizes.append(int(r.headers.get("content-length", 0))))
+    page.goto(f"{address}/{name}", wait_until="load")
+    page.wait_for_timeout(1500)
+    page.close()
+    most_kb, most_requests = LIMITS[name]
+    assert len(sizes) <= most_requests
+    assert sum(sizes) <= 1000 * most_kb, f"{sum(sizes) / 1000:.0f} kB"
+
+
+@pytest.mark.parametrize("name", list(LIMITS)[1:])
+def test_formulas_are_no_stops_of_the_tab_key(browser: Browser, address: str, name: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto(f"{address}/{name}", wait_until="load")
+    page.evaluate("""async () => {
+      await MathJax.startup.promise;
+      await MathJax.startup.document.lazyTypesetAll();
+    }""")
+    page.wait_for_timeout(600)
+    formulas = page.locator("mjx-container").count()
+    stops = page.locator(
+        ".bd-article mjx-container[tabindex], .bd-article mjx-container [tabindex]"
+    )
+    assert formulas > 300
+    assert stops.count() == 0
+    page.close()
+
+
+def test_a_search_leads_to_the_section(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    page.goto(f"{address}/search.html?q=responsibility")
+    page.locator("#search-results li a").first.wait_for(timeout=10_000)
+    page.wait_for_timeout(2500)
+    links = page.locator("#search-results li > a")
+    hits = [links.nth(i).get_attribute("href") for i in range(links.count())]
+    inside = [hit for hit in hits if "chapters/" in hit]
+    assert inside and all("#" in hit for hit in inside), hits
+    said = " ".join(page.locator("#search-results p.context").all_text_contents())
+    assert "\\(" not in said and "\\frac" not in said
+    first = next(hit for hit in inside)
+    page.goto(f"{address}/{first.split('/', 3)[-1] if '://' in first else first}")
+    assert page.locator(f"[id='{first.split('#')[1]}']").count() == 1
+    page.close()

@@ -1,0 +1,410 @@
+"""Mixtures of multivariate normals for tables with holes: NaN where an entry is missing.
+
+Rows are grouped by their pattern, that is by which of their columns are there: the linear algebra
+is done once for a pattern, and a matrix product serves all of its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg.lapack import dtrtri
+
+from emlib import initial
+from emlib._machinery.blocks import gathered
+from emlib._machinery.validation import check_weights, data_matrix, frozen
+from emlib._machinery.value import BoolArray, FloatArray, IntArray
+from emlib.coordinates import DEFINITE, REAL, SIMPLEX
+from emlib.em import Expectation
+from emlib.families.clouds import Clouds
+from emlib.families.covariance import Covariances, Full
+from emlib.mixture import mixing, posterior
+from emlib.prior import MixturePrior, NormalInverseWishart, prior_for
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """What a pattern of missing entries makes of K normals.
+
+    With Sigma_k = L_k L_k^T a row is mu_k + L_k u, u standard normal. The rows of L_k that belong
+    to observed columns have the factors (Q_k R_k)^T, and all follows from these (eq. 10.11):
+    y = R_k^{-T} (x_o - mu_o) is the observed part, whitened; u is Q_k y in expectation, and of its
+    variance I - Q_k Q_k^T is left.
+
+    Attributes
+    ----------
+    seen : ndarray of bool, shape (D,)
+        Which columns are there.
+    q : ndarray, shape (K, D, O)
+        Q_k, with orthonormal columns, for O observed columns.
+    whitener : ndarray, shape (K, O, O)
+        R_k^{-T}, lower triangular.
+    log_constants : ndarray, shape (K,)
+        Log density of the observed entries at their mean.
+    """
+
+    seen: BoolArray
+    q: FloatArray
+    whitener: FloatArray
+    log_constants: FloatArray
+
+    @classmethod
+    def of(cls, seen: BoolArray, factor: FloatArray) -> Pattern:
+        """Return the pattern for covariances with lower factors L_k (K, D, D)."""
+        q, r = np.linalg.qr(factor[:, seen].swapaxes(1, 2))
+        whitener = np.array([dtrtri(upper, lower=0)[0].T for upper in r]) if seen.any() else r
+        diagonal = abs(np.diagonal(r, axis1=1, axis2=2))
+        constants = -np.log(diagonal).sum(axis=1) - 0.5 * seen.sum() * np.log(2 * np.pi)
+        return cls(seen, q, whitener, constants)
+
+    @property
+    def left(self) -> FloatArray:
+        """The variance of u that the observed entries leave, I - Q_k Q_k^T, shape (K, D, D)."""
+        return np.eye(len(self.seen)) - self.q @ self.q.swapaxes(1, 2)
+
+    def whiten(self, x: FloatArray, means: FloatArray) -> FloatArray:
+        """Return y of the rows x (N, D) of this pattern, shape (K, O, N)."""
+        observed = np.ascontiguousarray(x[:, self.seen].T)
+        return self.whitener @ (observed - means[:, self.seen, None])
+
+
+@dataclass(frozen=True, eq=False)
+class IncompleteGaussianMixture(Clouds):
+    """A mixture of K multivariate normals for rows with missing entries; K = 1 is the normal.
+
+    Data have shape (N, D), with NaN where an entry is missing. The log-likelihood is that of the
+    observed entries; the mechanism that made the holes may be ignored if they are missing at
+    random (chapter 10). A row with nothing observed is allowed: its log density is 0, and it
+    moves no estimate, but it slows the climb, and it counts in the N of `bic`.
+
+    Parameters
+    ----------
+    weights : array_like, shape (K,)
+        Mixing weights; they sum to one.
+    means : array_like, shape (K, D)
+        Means of the components.
+    covariances : array_like, shape (K, D, D)
+        Covariances of the components.
+    prior : MixturePrior, optional
+        With a `NormalInverseWishart`, or one for each component.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, the weights do not sum to one, or a covariance is not symmetric
+        and positive definite.
+
+    References
+    ----------
+    Dempster, Laird and Rubin (1977), section 4.1.3, for the normal; Ghahramani and Jordan (1994)
+    for mixtures; chapter 10 of the book.
+
+    Examples
+    --------
+    >>> from emlib import em
+    >>> x = [[1.0, 2.0], [2.0, 3.0], [3.0, 5.0], [6.0, np.nan]]
+    >>> fit = em.fit(IncompleteGaussianMixture.start(x, 1, rng=0), x, tol=1e-9)
+    >>> fit.model.impute(x)[3].round(3)
+    array([6.   , 9.333])
+    """
+
+    weights: FloatArray
+    means: FloatArray
+    covariances: Any  # an array once the model is made
+    prior: MixturePrior | None = None
+    _cov: Covariances = field(init=False, repr=False, compare=False)  # the same, with factors L_k
+    spaces: ClassVar = {"weights": SIMPLEX, "means": REAL, "covariances": DEFINITE}
+
+    def __post_init__(self) -> None:
+        if isinstance(self.covariances, Covariances):  # an M-step has made it: all is well
+            self._store(self.weights, self.means, self.covariances)
+            return
+        weights = check_weights(self.weights)
+        means = frozen(self.means, "means", (len(weights), None))
+        Full.check_prior(self.prior, *means.shape)
+        self._store(weights, means, Full.of(self.covariances, *means.shape))
+
+    def _store(self, weights: FloatArray, means: FloatArray, cov: Covariances) -> None:
+        parts = {"weights": weights, "means": means, "covariances": cov.values, "_cov": cov}
+        for name, value in parts.items():
+            object.__setattr__(self, name, value)
+        weights.setflags(write=False)
+        means.setflags(write=False)
+
+    # -- where to start -------------------------------------------------------------------
+
+    @classmethod
+    def start(
+        cls,
+        x: ArrayLike,
+        n_components: int,
+        rng: int | np.random.Generator,
+        method: str = "kmeans",
+        prior: MixturePrior | str | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Return a model to start from, with the pooled within-group covariance throughout.
+
+        Holes are filled with the mean of their column to find groups, and for nothing else: the
+        covariance has the variance of the column in their place.
+
+        Parameters
+        ----------
+        x : array_like, shape (N, D)
+            Data, NaN where an entry is missing.
+        n_components, rng, method
+            As for `initial.responsibilities`.
+        prior : MixturePrior or "default", optional
+            Passed on to the model; "default" stands for `default_prior`.
+        sample_weight : array_like, shape (N,), optional
+            Weights of the rows: 2 is two copies, and 0 is absence.
+
+        Raises
+        ------
+        ValueError
+            If a column has no value at all, or only one; or if there is no spread within groups.
+        """
+        generator = np.random.default_rng(rng)
+        rows, w = gathered(cls, _matrix, x, sample_weight, generator)
+        apart = _independent(cls, rows, w)
+        filled = apart.impute(rows)
+        r = initial.responsibilities(filled, n_components, generator, method, w)
+        r = r if w is None else r * w[:, None]
+        counts, means, within = apart._groups(rows, r)
+        everything = apart._groups(rows, r.sum(axis=1, keepdims=True))[2]
+        prior = prior_for(prior, cls.default_prior, x, n_components, sample_weight)
+        if prior is not None:
+            Full.check_prior(prior, *means.shape)
+            within = _with_scale(within, counts.sum(), prior.components)
+        Full.require_spread(rows, within, everything, prior is not None)
+        return cls(counts / counts.sum(), means, Full.alike(within, n_components), prior)
+
+    def _groups(self, x: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return sizes (K,) and means (K, D) of groups r (N, K), and the covariance within.
+
+        As this model, of one component, expects them.
+        """
+        copies = replace(
+            self,
+            weights=np.full(r.shape[1], 1 / r.shape[1]),
+            means=np.repeat(self.means, r.shape[1], axis=0),
+            covariances=np.repeat(self.covariances, r.shape[1], axis=0),
+        )
+        counts = r.sum(axis=0)
+        first, second = copies.statistics(x, r)
+        shift = first / counts[:, None]
+        central = (second - copies._cov.copies(counts, shift)).sum(axis=0) / counts.sum()
+        lower = self._cov.factor[0]
+        within = lower @ central @ lower.T
+        return counts, self.means + shift @ lower.T, (within + within.T) / 2
+
+    @classmethod
+    def default_prior(
+        cls, x: ArrayLike, n_components: int, sample_weight: ArrayLike | None = None
+    ) -> MixturePrior:
+        """Return a weak prior scaled to the data, so that units do not matter to fits with it.
+
+        As `GaussianMixture.default_prior`, but the scale is made of the columns' variances alone:
+        of a pair of columns there may be no row that has both.
+
+        Raises
+        ------
+        ValueError
+            If a column has no value at all, or only one.
+        """
+        rows, w = gathered(cls, _matrix, x, sample_weight)
+        apart = _independent(cls, rows, w)
+        d = rows.shape[1]
+        scale = n_components ** (-2 / d) * apart.covariances[0]
+        return MixturePrior(NormalInverseWishart(apart.means[0], 0.01, d + 2, scale))
+
+    # -- E-step ---------------------------------------------------------------------------
+
+    def check(self, x: ArrayLike) -> FloatArray:
+        """Return x as (N, D) float64, with NaN where an entry is missing; never infinite."""
+        return _matrix(x, self.means.shape[1])
+
+    @cached_property
+    def _known(self) -> dict[bytes, Pattern]:
+        """Patterns that have been met: many blocks of rows have the same."""
+        return {}
+
+    def patterns(self, x: FloatArray) -> Iterator[tuple[IntArray, Pattern]]:
+        """Yield the numbers of the rows of each pattern in x (N, D), and the pattern."""
+        seen = ~np.isnan(x)
+        codes = np.packbits(seen, axis=1)
+        keys = codes.view(f"V{codes.shape[1]}").ravel() if codes.shape[1] > 1 else codes.ravel()
+        _, first, group = np.unique(keys, return_index=True, return_inverse=True)
+        order = np.argsort(group, kind="stable")
+        edges = np.searchsorted(group[order], np.arange(1, len(first)))
+        for n, rows in zip(first, np.split(order, edges), strict=True):
+            key = codes[n].tobytes()
+            if key not in self._known:
+                self._known[key] = Pattern.of(seen[n], self._cov.factor)
+            yield rows, self._known[key]
+
+    def log_components(self, x: ArrayLike) -> FloatArray:
+        """Return the log density of the observed entries, shape (N, K), in nats (eq. 10.4)."""
+        x = self.check(x)
+        log_density = np.empty((len(x), self.n_components))
+        for rows, pattern in self.patterns(x):
+            y = pattern.whiten(x[rows], self.means)
+            squares = np.einsum("kon,kon->kn", y, y)
+            log_density[rows] = (pattern.log_constants[:, None] - 0.5 * squares).T
+        return log_density
+
+    def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
+        """Return the expected first and second moments of u = L_k^{-1} (x - mu_k) (eq. 10.8).
+
+        Of what is there and of what is missing, shapes (K, D) and (K, D, D). The second has, for
+        each row, the variance that what is there leaves: without it variances shrink.
+        """
+        k, d = self.means.shape
+        first, second = np.zeros((k, d)), np.zeros((k, d, d))
+        for rows, pattern in self.patterns(x):
+            r = responsibilities[rows].T
+            y = pattern.whiten(x[rows], self.means)
+            q, ry = pattern.q, y * r[:, None, :]
+            first += (q @ ry.sum(axis=2)[:, :, None])[:, :, 0]
+            second += q @ (ry @ y.swapaxes(1, 2)) @ q.swapaxes(1, 2)
+            second += r.sum(axis=1)[:, None, None] * pattern.left
+        return first, (second + second.swapaxes(1, 2)) / 2
+
+    # -- M-step ---------------------------------------------------------------------------
+
+    def m_step(self, expectation: Expectation) -> Self:
+        """Return the maximiser of the expected log joint: that of complete data (eq. 10.9).
+
+        With a prior, of its sum with the log prior: the prior adds imaginary observations.
+
+        Raises
+        ------
+        DegenerateError
+            If a component is empty or has collapsed.
+        """
+        return self.m_step_given(expectation, {})
+
+    def m_step_given(self, expectation: Expectation, held: Mapping[str, BoolArray]) -> Self:
+        """Return the M-step when some parameters stay: covariances are about the means that do."""
+        cov = self._cov
+        weights = mixing(expectation.counts, self.prior)
+        counts, (first, second) = expectation.counts, expectation.statistics
+        sizes = cov.sizes(counts)
+        if self.prior is not None:
+            kappa, more, squares, extra = cov.imaginary(self.prior.components, self.means)
+            counts, first, second = counts + kappa, first + more, second + squares
+            sizes = sizes + extra
+        shift = first / counts[:, None]
+        if "means" in held:
+            shift[held["means"]] = 0.0
+        central = (second - cov.copies(counts, shift)) / sizes
+        if "covariances" in held:  # as it sees itself, a component has the covariance I
+            central[held["covariances"]] = np.eye(self.means.shape[1])
+        means, covariances = self.means + cov.colour(shift), cov.scaled(central)
+        covariances.refuse_collapse(weights, means)
+        return replace(self, weights=weights, means=means, covariances=covariances)
+
+    def complete_components(self, expectation: Expectation) -> float:
+        """Return the expected log density of the complete rows, up to a constant."""
+        old, counts = expectation.of, expectation.counts
+        first, second = expectation.statistics
+        places = np.arange(len(counts))
+        seen = old._cov.whiten(self.means, old.means)[places, :, places]  # (K, D)
+        own = first / np.where(counts > 0, counts, 1.0)[:, None]
+        second = second - old._cov.copies(counts, own) + old._cov.copies(counts, own - seen)
+        logs = (counts * self._cov.half_log_determinants).sum()
+        return float(-0.5 * self._cov.squares_beside(old._cov, second) - logs)
+
+    def log_prior_components(self) -> float:
+        """Return the log density of means and covariances under the prior (eq. 5.8)."""
+        if self.prior is None:
+            return 0.0
+        return self._cov.log_prior(self.prior.components, self.means)
+
+    # -- what is missing ------------------------------------------------------------------
+
+    def impute(self, x: ArrayLike, rng: int | np.random.Generator | None = None) -> FloatArray:
+        """Return x with its holes filled; what is observed stays to the last bit.
+
+        Parameters
+        ----------
+        x : array_like, shape (N, D)
+            Data, NaN where an entry is missing.
+        rng : int or Generator, optional
+            Without one, holes get their conditional means given what is observed in the row:
+            the best guess of each, and together too regular, so no data to estimate from. With
+            one they get a draw from the conditional law, as multiple imputation needs it.
+        """
+        x = self.check(x)
+        if rng is None:
+            r = posterior(self._log_joint(x))[1]
+        else:
+            rng = np.random.default_rng(rng)
+            chances = posterior(self._log_joint(x))[1].cumsum(axis=1)
+            z = (rng.random((len(x), 1)) > chances[:, :-1]).sum(axis=1)
+            r = np.eye(self.n_components)[z]
+        filled = x.copy()
+        for rows, pattern in self.patterns(x):
+            u = pattern.q @ pattern.whiten(x[rows], self.means)  # (K, D, n)
+            if rng is not None:
+                u = u + pattern.left @ rng.standard_normal((1, x.shape[1], len(rows)))
+            guess = self.means[:, :, None] + self._cov.factor @ u
+            holes = np.ix_(rows, ~pattern.seen)
+            filled[holes] = np.einsum("nk,kdn->nd", r[rows], guess)[:, ~pattern.seen]
+        return filled
+
+    # -- the rest -------------------------------------------------------------------------
+
+    def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Draw whole rows x_n from the normal of component z_n."""
+        return self.means[z] + self._cov.draw(z, rng)
+
+    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
+        """Draw a data set with its holes where x (N, D) has them."""
+        return np.where(np.isnan(x), np.nan, self.sample(len(x), rng)[0])
+
+    @property
+    def mean(self) -> FloatArray:
+        """Mean of the whole mixture, shape (D,)."""
+        return self.weights @ self.means
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Covariance of the whole mixture, shape (D, D): within components and between them."""
+        return self._cov.total(self.weights, self.means)
+
+
+def _matrix(x: ArrayLike, columns: int | None = None) -> FloatArray:
+    """Return x as (N, D) with NaN where an entry is missing; a masked entry is missing too."""
+    if isinstance(x, np.ma.MaskedArray):
+        x = np.where(np.ma.getmaskarray(x), np.nan, np.asarray(x.data, dtype=np.float64))
+    return data_matrix(x, columns, missing=True)
+
+
+def _independent(
+    family: type[IncompleteGaussianMixture], x: FloatArray, w: FloatArray | None
+) -> IncompleteGaussianMixture:
+    """Return one normal of independent columns, each with the mean and variance of its values."""
+    there = ~np.isnan(x)
+    nothing = ~there.any(axis=0)
+    if nothing.any():
+        raise ValueError(f"x: column {nothing.argmax()} has no value at all. Leave it out.")
+    Full.refuse_constant_columns(np.stack([np.nanmin(x, axis=0), np.nanmax(x, axis=0)]))
+    share = there * (np.ones(len(x)) if w is None else w)[:, None]
+    share = share / share.sum(axis=0)
+    mean = (share * np.where(there, x, 0.0)).sum(axis=0)
+    variances = (share * np.where(there, x - mean, 0.0) ** 2).sum(axis=0)
+    return family(np.ones(1), mean[None], np.diag(variances)[None])
+
+
+def _with_scale(
+    within: FloatArray, n: float, prior: NormalInverseWishart | tuple[NormalInverseWishart, ...]
+) -> FloatArray:
+    """Return the covariance (D, D) of n rows with the prior's scale added to their squares."""
+    one = prior[0] if isinstance(prior, tuple) else prior
+    return (n * within + one.scale) / (n + one.degrees_of_freedom)

@@ -1,0 +1,298 @@
+"""Tables with holes, unseen zeros and lives cut off, against oracles that are not ours."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq, minimize
+from scipy.stats import expon, multivariate_normal, norm, poisson
+
+import published
+from emlib import (
+    CensoredExponential,
+    CensoredNormal,
+    DegenerateError,
+    Gamma,
+    GaussianMixture,
+    IncompleteGaussianMixture,
+    TruncatedPoisson,
+    accelerate,
+    data,
+    em,
+    standard_errors,
+)
+from emlib.coordinates import pack, unpack
+
+NAN = np.nan
+
+
+def holes(rng, x, share):
+    return np.where(rng.random(x.shape) < share, NAN, x)
+
+
+def random_model(rng, k=3, d=4):
+    a = rng.standard_normal((k, d, d))
+    return IncompleteGaussianMixture(
+        rng.dirichlet(np.full(k, 5.0)),
+        rng.standard_normal((k, d)),
+        a @ a.swapaxes(1, 2) + 0.1 * np.eye(d),
+    )
+
+
+# --- the mixture
+
+
+@pytest.mark.parametrize("prior", [None, "default"])
+def test_without_holes_it_is_the_mixture_of_normals(prior):
+    x = data.old_faithful()
+    own = None if prior is None else GaussianMixture.default_prior(x, 2)
+    start = GaussianMixture.start(x, 2, 0, prior=own)
+    ours = IncompleteGaussianMixture.start(x, 2, 0, prior=own)
+    np.testing.assert_allclose(pack(ours), pack(start), rtol=1e-9)
+    one, other = em.fit(ours, x, tol=1e-9), em.fit(start, x, tol=1e-9)
+    assert one.objective[-1] == pytest.approx(other.objective[-1], abs=1e-9)
+    np.testing.assert_allclose(one.model.covariances, other.model.covariances, rtol=1e-6)
+
+
+def test_the_density_is_that_of_scipy_s_marginals():
+    rng = np.random.default_rng(1)
+    model = random_model(rng)
+    x = holes(rng, rng.standard_normal((60, 4)), 0.4)
+    ours = model.log_components(x)
+    for n, row in enumerate(x):
+        o = ~np.isnan(row)
+        for k in range(3):
+            theirs = 0.0
+            if o.any():
+                law = multivariate_normal(model.means[k][o], model.covariances[k][np.ix_(o, o)])
+                theirs = law.logpdf(row[o])
+            assert ours[n, k] == pytest.approx(theirs, abs=1e-9)
+
+
+def test_the_expected_moments_are_those_of_many_draws():
+    rng = np.random.default_rng(2)
+    model = random_model(rng, k=1, d=3)
+    row = np.array([[0.5, NAN, NAN]])
+    draws = model.impute(np.repeat(row, 200_000, axis=0), rng)
+    given = GaussianMixture([1.0], model.means, model.covariances).conditional([0], [0.5])
+    np.testing.assert_allclose(draws[:, 1:].mean(axis=0), given.means[0], atol=0.03)
+    np.testing.assert_allclose(np.cov(draws[:, 1:].T), given.covariances[0], rtol=0.03, atol=0.02)
+    np.testing.assert_allclose(model.impute(row)[0, 1:], given.means[0], atol=1e-10)
+
+
+def test_imputing_from_a_mixture_weighs_the_components():
+    rng = np.random.default_rng(3)
+    model = random_model(rng, k=2, d=3)
+    row = [[0.3, NAN, -0.4]]
+    given = GaussianMixture(model.weights, model.means, model.covariances)
+    given = given.conditional([0, 2], [0.3, -0.4])
+    assert model.impute(row)[0, 1] == pytest.approx(given.mean[0], abs=1e-10)
+    draws = model.impute(np.repeat(row, 100_000, axis=0), rng)[:, 1]
+    assert draws.mean() == pytest.approx(given.mean[0], abs=0.03)
+    assert draws.var() == pytest.approx(given.covariance[0, 0], rel=0.03)
+
+
+def test_what_is_observed_stays_to_the_last_bit():
+    x = data.air_quality()[:, :4]
+    model = IncompleteGaussianMixture.start(x, 2, 0)
+    there = ~np.isnan(x)
+    for filled in (model.impute(x), model.impute(x, 1)):
+        assert (filled[there] == x[there]).all() and not np.isnan(filled).any()
+
+
+def test_apple_crop_is_its_closed_form():
+    """Anderson (1957): x_1 by all rows, x_2 by regression on x_1 in the whole rows."""
+    x = data.apple_crop()
+    whole = ~np.isnan(x[:, 1])
+    start = IncompleteGaussianMixture.start(x, 1, 0)
+    fit = em.fit(start, x, steps=accelerate.anderson, tol=1e-16)
+    slope, intercept = np.polyfit(*x[whole].T, 1)
+    left = np.mean((x[whole, 1] - intercept - slope * x[whole, 0]) ** 2)
+    m, s = x[:, 0].mean(), x[:, 0].var()
+    np.testing.assert_allclose(fit.model.means[0], [m, intercept + slope * m], rtol=1e-7)
+    exact = [[s, slope * s], [slope * s, left + slope**2 * s]]
+    np.testing.assert_allclose(fit.model.covariances[0], exact, rtol=1e-7)
+    there = IncompleteGaussianMixture([1.0], [[m, intercept + slope * m]], [exact])
+    again = there.m_step(there.e_step(x))  # the closed form is where EM stays, to 1e-10
+    np.testing.assert_allclose(again.covariances, there.covariances, rtol=1e-10)
+    np.testing.assert_allclose(again.means, there.means, rtol=1e-10)
+    assert [f"{v:.4f}" for v in there.means[0]] == published.APPLE_MEANS
+    assert there.log_likelihood(x) == pytest.approx(published.APPLE_LIMIT, abs=1e-9)
+
+
+def test_direct_maximisation_finds_the_same_summit():
+    x = data.air_quality()[:, :4] / [30.0, 90.0, 3.5, 9.5]
+    start = IncompleteGaussianMixture.start(x, 1, 0)
+    fit = em.fit(start, x, tol=1e-9)
+    found = minimize(lambda v: -unpack(start, v).log_likelihood(x) / 100, pack(start), tol=1e-10)
+    assert fit.log_likelihood[-1] == pytest.approx(-100 * found.fun, abs=1e-5)
+
+
+def test_slope_of_q_is_slope_of_the_likelihood():
+    """Fisher's identity, holes and labels being latent together."""
+    rng = np.random.default_rng(4)
+    model, x = random_model(rng), holes(rng, rng.standard_normal((50, 4)), 0.3)
+    e, at = em.expect(model, x), pack(model)
+    for direction in np.linalg.qr(rng.standard_normal((len(at), 5)))[0].T * 1e-5:
+        up, down = unpack(model, at + direction), unpack(model, at - direction)
+        q = up.complete_log_likelihood(e) - down.complete_log_likelihood(e)
+        assert q == pytest.approx(up.log_likelihood(x) - down.log_likelihood(x), rel=1e-4, abs=1e-9)
+    best = model.m_step(e)
+    for h in 0.01 * rng.standard_normal((20, len(at))):
+        near = unpack(best, pack(best) + h)
+        assert near.complete_log_likelihood(e) < best.complete_log_likelihood(e)
+
+
+def test_empty_rows_move_no_estimate():
+    rng = np.random.default_rng(5)
+    x = holes(rng, rng.standard_normal((80, 2)) + 3 * rng.integers(0, 2, (80, 1)), 0.1)
+    more = np.vstack([x, np.full((5, 2), NAN)])
+    start = IncompleteGaussianMixture.start(x, 2, 0)
+    one, other = em.fit(start, x, tol=1e-10), em.fit(start, more, tol=1e-10)
+    assert one.log_likelihood[-1] == pytest.approx(other.log_likelihood[-1], abs=1e-7)
+    np.testing.assert_allclose(one.model.means, other.model.means, atol=1e-3)
+    assert start.log_density(np.full((1, 2), NAN)) == 0
+
+
+def test_masked_and_blocked_tables_are_the_same_data():
+    x = data.air_quality()[:, :4]
+    start = IncompleteGaussianMixture.start(x, 1, 0)
+    masked = np.ma.masked_invalid(x)
+    want = em.expect(start, x).log_likelihood
+    assert start.log_likelihood(masked) == pytest.approx(want, rel=1e-13)
+    assert em.expect(start, [x[:70], x[70:]]).log_likelihood == pytest.approx(want, rel=1e-13)
+
+
+def test_standard_errors_are_wider_than_with_nothing_missing():
+    rng = np.random.default_rng(6)
+    x = rng.multivariate_normal([0, 0], [[1, 0.5], [0.5, 1]], 200)
+    y = x.copy()
+    y[100:, 1] = NAN
+    wide, narrow = (
+        standard_errors(em.fit(IncompleteGaussianMixture.start(d, 1, 0), d, tol=1e-10).model, d)
+        for d in (y, x)
+    )
+    assert wide["means"][0, 1] > 1.1 * narrow["means"][0, 1]
+
+
+def test_a_large_table_takes_seconds():
+    rng = np.random.default_rng(7)
+    seen = rng.random((200, 10)) < 0.7
+    x = rng.standard_normal((100_000, 10))
+    x = np.where(seen[rng.integers(200, size=100_000)], x, NAN)
+    start = IncompleteGaussianMixture.start(x, 1, 0)
+    begun = time.perf_counter()
+    fit = em.fit(start, x, tol=1e-3)
+    assert fit.converged
+    assert time.perf_counter() - begun < 60  # about 5 on an idle core: see the report
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-8, 1e8, 1e150])
+def test_units_do_not_matter(scale):
+    x = data.apple_crop()
+    model = em.fit(IncompleteGaussianMixture.start(x, 1, 0), x).model
+    other = em.fit(IncompleteGaussianMixture.start(scale * x, 1, 0), scale * x).model
+    np.testing.assert_allclose(other.means / scale, model.means, rtol=1e-6)
+
+
+def test_far_from_the_origin():
+    x = data.apple_crop()
+    one = em.fit(IncompleteGaussianMixture.start(x, 1, 0), x).model
+    far = em.fit(IncompleteGaussianMixture.start(x + 1e8, 1, 0), x + 1e8).model
+    np.testing.assert_allclose(far.means - 1e8, one.means, rtol=1e-5)
+    np.testing.assert_allclose(far.covariances, one.covariances, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        ([[1.0, np.inf], [2.0, NAN]], r"1 row.*infinite.*NaN where an entry is missing|infinite"),
+        ([[1.0, NAN], [2.0, NAN], [4.0, NAN]], "column 1 has no value at all"),
+        ([[1.0, 3.0], [2.0, 3.0], [4.0, NAN]], "column 1 is constant"),
+        ([1.0, NAN], r"must have shape \(N, D\)"),
+    ],
+)
+def test_errors_name_what_is_wrong(x, message):
+    with pytest.raises(ValueError, match=message):
+        IncompleteGaussianMixture.start(x, 1, 0)
+
+
+def test_other_families_send_a_table_with_holes_here():
+    with pytest.raises(ValueError, match="IncompleteGaussianMixture"):
+        GaussianMixture.start(data.apple_crop(), 1, 0)
+
+
+# --- zeros that nobody saw
+
+
+def test_cholera_is_the_root_of_its_equation():
+    cases, houses = data.cholera()
+    start = TruncatedPoisson.start(cases, sample_weight=houses)
+    fit = em.fit(start, cases, sample_weight=houses, tol=1e-13)
+    root = brentq(lambda v: v / -np.expm1(-v) - 86 / 55, 0.1, 5)
+    assert fit.model.rate == pytest.approx(root, abs=1e-7)
+    assert f"{fit.model.rate:.3f}" == published.CHOLERA_RATE
+    assert f"{fit.model.missing_count(55):.2f}" == published.CHOLERA_MISSING
+
+
+def test_truncated_density_is_scipy_s_and_draws_follow_it():
+    model, x = TruncatedPoisson(1.7), np.arange(1.0, 12)
+    theirs = poisson(1.7).logpmf(x) - np.log(1 - poisson(1.7).pmf(0))
+    np.testing.assert_allclose(model.log_density(x), theirs, rtol=1e-12)
+    draws, zeros = model.sample(100_000, 0)
+    assert draws.mean() == pytest.approx(1.7 / (1 - np.exp(-1.7)), rel=0.01)
+    assert zeros.sum() == pytest.approx(model.missing_count(100_000), rel=0.02)
+    assert (draws == 1).mean() == pytest.approx(np.exp(theirs[0]), rel=0.02)
+
+
+def test_only_ones_have_no_maximum_but_with_a_prior():
+    with pytest.raises(DegenerateError, match="every count is 1"):
+        TruncatedPoisson(1.0).m_step(em.expect(TruncatedPoisson(1.0), np.ones(5)))
+    assert em.fit(TruncatedPoisson(1.0, Gamma(2.0, 1.0)), np.ones(5)).converged
+
+
+@pytest.mark.parametrize("bad", [[0.0, 1.0], [1.5], [-1.0], [NAN]])
+def test_truncated_refuses_what_it_cannot_have_made(bad):
+    with pytest.raises(ValueError, match="row"):
+        TruncatedPoisson(1.0).log_likelihood(bad)
+
+
+# --- lives cut off
+
+
+def test_censored_exponential_is_time_by_deaths():
+    rng = np.random.default_rng(8)
+    t = rng.exponential(3.0, 50)
+    x = np.column_stack([np.minimum(t, 2.0), t < 2.0])
+    fit = em.fit(CensoredExponential.start(x), x, tol=1e-14)
+    assert fit.model.mean == pytest.approx(x[:, 0].sum() / x[:, 1].sum(), rel=1e-7)
+    law = expon(scale=1.5)
+    theirs = np.where(x[:, 1] == 1, law.logpdf(x[:, 0]), law.logsf(x[:, 0]))
+    np.testing.assert_allclose(CensoredExponential(1.5).log_density(x), theirs, rtol=1e-12)
+
+
+def test_censored_normal_is_its_direct_maximum():
+    rng = np.random.default_rng(9)
+    v = rng.normal(10.0, 2.0, 80)
+    x = np.column_stack([np.minimum(v, 11.0), v < 11.0])
+
+    def loss(p):
+        law = norm(p[0], np.exp(p[1]))
+        return -np.where(x[:, 1] == 1, law.logpdf(x[:, 0]), law.logsf(x[:, 0])).sum()
+
+    best = minimize(loss, [9.0, 0.0], method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12})
+    fit = em.fit(CensoredNormal.start(x), x, tol=1e-13)
+    assert fit.model.mean == pytest.approx(best.x[0], abs=1e-5)
+    assert fit.model.variance == pytest.approx(np.exp(2 * best.x[1]), rel=1e-5)
+
+
+def test_nothing_observed_has_no_maximum():
+    x = [[1.0, 0], [2.0, 0]]
+    for start in (CensoredExponential.start(x), CensoredNormal.start(x)):
+        with pytest.raises(DegenerateError, match="every row is cut off"):
+            start.m_step(em.expect(start, x))
+
+
+def test_a_limit_far_out_keeps_its_digits():
+    e = em.expect(CensoredNormal(0.0, 1.0), [[40.0, 0], [1.0, 1]])
+    assert e.statistics[0][0] == pytest.approx(40 + 1 / 40 + 1, rel=1e-4)
