@@ -70,7 +70,7 @@ def given(function: Callable[..., Any]) -> None:
             raise Problem("Return the mean of the missing entries only, not of the whole row.")
         first = numbers(pair[0], "the conditional mean", (n,))
         second = numbers(pair[1], "the conditional covariance", (n, n))
-        gain = np.zeros((n, 0))
+        gain: FloatArray = np.zeros((n, 0))
         if n < len(row):
             gain = np.linalg.solve(covariance[np.ix_(~m, ~m)], covariance[np.ix_(~m, m)]).T
         hints = [
