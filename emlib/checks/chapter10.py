@@ -70,9 +70,10 @@ def given(function: Callable[..., Any]) -> None:
             raise Problem("Return the mean of the missing entries only, not of the whole row.")
         first = numbers(pair[0], "the conditional mean", (n,))
         second = numbers(pair[1], "the conditional covariance", (n, n))
-        gain: np.ndarray = np.zeros((n, 0))
+        gain: FloatArray = np.zeros((n, 0))
         if n < len(row):
-            gain = np.linalg.solve(covariance[np.ix_(~m, ~m)], covariance[np.ix_(~m, m)]).T
+            slopes = np.linalg.solve(covariance[np.ix_(~m, ~m)], covariance[np.ix_(~m, m)])
+            gain = np.asarray(slopes.T, dtype=np.float64)
         hints = [
             (mean[m], "That is the mean without any look at what is observed (10.5)."),
             (right - mean[m], "Add the mean of the missing entries."),
