@@ -36,7 +36,7 @@ class TruncatedPoisson(Rows):
 
     References
     ----------
-    McKendrick (1926), who had the iteration; Meng (1997); chapter 10 of the book.
+    McKendrick (1926), for the problem; Meng (1997), for EM; chapter 10 of the book.
 
     Examples
     --------
