@@ -42,11 +42,16 @@ def fitted(model, x, sample_weight=None):
     return em.fit(model, x, sample_weight=sample_weight, tol=1e-12).model
 
 
+def ways_for(case):
+    """All methods, but that of Louis only where no more than a label is hidden."""
+    return [way for way in METHODS if case.labels_alone or way != "louis"]
+
+
 @cases
 def test_four_ways_agree(case):
     model, x = case.clear(np.random.default_rng(1))
     model = fitted(model, x)
-    first, *others = (information(model, x, method=way) for way in METHODS)
+    first, *others = (information(model, x, method=way) for way in ways_for(case))
     for other in others:
         np.testing.assert_allclose(other, first, atol=1e-7 * abs(first).max())
 
@@ -128,7 +133,7 @@ def test_weights_are_copies(case):
     model, x = case.clear(rng)
     w = rng.integers(1, 3, len(x))
     model = fitted(model, x, w)
-    for method in METHODS:
+    for method in ways_for(case):
         a = information(model, x, w, method=method)
         b = information(model, np.repeat(x, w, axis=0), method=method)
         np.testing.assert_allclose(a, b, atol=1e-8 * abs(b).max())

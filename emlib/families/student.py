@@ -150,7 +150,7 @@ class StudentTMixture(Clouds):
         generator = np.random.default_rng(rng)
         rows, w = gathered(cls, data_matrix, x, sample_weight, generator)
         Full.refuse_constant_columns(rows)
-        rows = _near(rows)
+        rows = _near(rows, w)
         r = initial.responsibilities(rows, n_components, generator, method, w)
         r = r if w is None else r * w[:, None]
         weights, means, within = groups(rows, r)
@@ -505,9 +505,13 @@ def _freedom(surprise: float, own: float) -> float:
     return float(np.clip(2 * root, low, high))
 
 
-def _near(x: FloatArray) -> FloatArray:
+def _near(x: FloatArray, w: FloatArray | None) -> FloatArray:
     """Return rows cut off far from the middle half of each column, if that has a width."""
-    low, middle, high = np.quantile(x, [0.25, 0.5, 0.75], axis=0)
+    both = np.array([1 - 1e-9, 1 + 1e-9])  # sides of a quarter: it may lie between two rows
+    sides = np.quantile(
+        x, np.outer([0.25, 0.5, 0.75], both), axis=0, weights=w, method="inverted_cdf"
+    )  # that way, 2 is two copies
+    low, middle, high = sides.mean(axis=1)
     reach = np.where(high > low, WIDE * (high - low), np.inf)
     return np.clip(x, middle - reach, middle + reach)
 
