@@ -16,6 +16,7 @@ from scipy.linalg.lapack import dtrtri
 from emlib._machinery.blocks import summed
 from emlib._machinery.validation import data_matrix
 from emlib._machinery.value import FloatArray, IntArray
+from emlib.em import Expectation
 from emlib.families.covariance import Covariances
 from emlib.mixture import Mixture
 
@@ -77,6 +78,32 @@ class Clouds(Mixture):
             f"average component's, with an expected count of {counts[k]:.3g}."
             for k in np.flatnonzero(thin < limit)
         )
+
+
+class Normals(Clouds):
+    """Clouds that are normals: Q and the prior, from moments in the coordinates of `_cov`."""
+
+    def complete_components(self, expectation: Expectation) -> float:
+        """Return the expected log density of the rows, up to a constant.
+
+        The statistics are moments as the model of the E-step sees the rows. So it is asked where
+        it sees these means, and the squares are taken about them; then how wide these
+        covariances are beside its own.
+        """
+        old, counts = expectation.of, expectation.counts
+        first, second = expectation.statistics
+        places = np.arange(len(counts))
+        seen = old._cov.whiten(self.means, old.means)[places, :, places]  # (K, D)
+        own = first / np.where(counts > 0, counts, 1.0)[:, None]
+        second = second - old._cov.copies(counts, own) + old._cov.copies(counts, own - seen)
+        logs = (counts * self._cov.half_log_determinants).sum()
+        return float(-0.5 * self._cov.squares_beside(old._cov, second) - logs)
+
+    def log_prior_components(self) -> float:
+        """Return the log density of means and covariances under the prior (eq. 5.8)."""
+        if self.prior is None:
+            return 0.0
+        return self._cov.log_prior(self.prior.components, self.means)
 
 
 def groups(x: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

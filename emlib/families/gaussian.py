@@ -29,7 +29,7 @@ from emlib.convergence import EPS
 from emlib.coordinates import REAL, SIMPLEX, Space
 from emlib.em import Expectation
 from emlib.families._quadratic import Quadratic
-from emlib.families.clouds import Clouds, chosen_columns, groups, moments
+from emlib.families.clouds import Normals, chosen_columns, groups, moments
 from emlib.families.covariance import Covariances, Full, kind_of
 from emlib.mixture import mixing, posterior, weighted
 from emlib.prior import MixturePrior, NormalInverseWishart, prior_for
@@ -39,7 +39,7 @@ MANY_FEATURES = 100  # number of features from which on they do not
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture(Clouds):
+class GaussianMixture(Normals):
     """A mixture of K normals in D dimensions.
 
     Parameters
@@ -258,28 +258,6 @@ class GaussianMixture(Clouds):
         means, covariances = self.means + cov.colour(shift), cov.scaled(central)  # (eq. 4.26)
         covariances.refuse_collapse(weights, means)
         return replace(self, weights=weights, means=means, covariances=covariances)
-
-    def complete_components(self, expectation: Expectation) -> float:
-        """Return the expected log density of the rows, up to a constant.
-
-        The statistics are moments as the model of the E-step sees the rows. So it is asked where
-        it sees these means, and the squares are taken about them; then how wide these
-        covariances are beside its own.
-        """
-        old, counts = expectation.of, expectation.counts
-        first, second = expectation.statistics
-        places = np.arange(len(counts))
-        seen = old._cov.whiten(self.means, old.means)[places, :, places]  # (K, D)
-        own = first / np.where(counts > 0, counts, 1.0)[:, None]
-        second = second - old._cov.copies(counts, own) + old._cov.copies(counts, own - seen)
-        logs = (counts * self._cov.half_log_determinants).sum()
-        return float(-0.5 * self._cov.squares_beside(old._cov, second) - logs)
-
-    def log_prior_components(self) -> float:
-        """Return the log density of means and covariances under the prior (eq. 5.8)."""
-        if self.prior is None:
-            return 0.0
-        return self._cov.log_prior(self.prior.components, self.means)
 
     # -- the rest -------------------------------------------------------------------------
 

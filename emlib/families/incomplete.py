@@ -21,7 +21,7 @@ from emlib._machinery.validation import check_weights, data_matrix, frozen
 from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.coordinates import DEFINITE, REAL, SIMPLEX
 from emlib.em import Expectation
-from emlib.families.clouds import Clouds
+from emlib.families.clouds import Normals
 from emlib.families.covariance import Covariances, Full
 from emlib.mixture import mixing, posterior
 from emlib.prior import MixturePrior, NormalInverseWishart, prior_for
@@ -74,7 +74,7 @@ class Pattern:
 
 
 @dataclass(frozen=True, eq=False)
-class IncompleteGaussianMixture(Clouds):
+class IncompleteGaussianMixture(Normals):
     """A mixture of K multivariate normals for rows with missing entries; K = 1 is the normal.
 
     Data have shape (N, D), with NaN where an entry is missing. The log-likelihood is that of the
@@ -308,23 +308,6 @@ class IncompleteGaussianMixture(Clouds):
         means, covariances = self.means + cov.colour(shift), cov.scaled(central)
         covariances.refuse_collapse(weights, means)
         return replace(self, weights=weights, means=means, covariances=covariances)
-
-    def complete_components(self, expectation: Expectation) -> float:
-        """Return the expected log density of the complete rows, up to a constant."""
-        old, counts = expectation.of, expectation.counts
-        first, second = expectation.statistics
-        places = np.arange(len(counts))
-        seen = old._cov.whiten(self.means, old.means)[places, :, places]  # (K, D)
-        own = first / np.where(counts > 0, counts, 1.0)[:, None]
-        second = second - old._cov.copies(counts, own) + old._cov.copies(counts, own - seen)
-        logs = (counts * self._cov.half_log_determinants).sum()
-        return float(-0.5 * self._cov.squares_beside(old._cov, second) - logs)
-
-    def log_prior_components(self) -> float:
-        """Return the log density of means and covariances under the prior (eq. 5.8)."""
-        if self.prior is None:
-            return 0.0
-        return self._cov.log_prior(self.prior.components, self.means)
 
     # -- what is missing ------------------------------------------------------------------
 
