@@ -73,10 +73,12 @@
   });
   window.addEventListener("resize", reachable);
   document.addEventListener("toggle", reachable, true); // a folded solution opens
-  // Formulas are set as they come into view.
+  // Formulas are set as they come into view, and measured again when their fonts have come.
   let soon = null;
-  new MutationObserver(() => {
+  const again = () => {
     clearTimeout(soon);
     soon = setTimeout(reachable, 400);
-  }).observe(document.querySelector(".bd-article") || document.body, { childList: true, subtree: true });
+  };
+  document.fonts.addEventListener("loadingdone", again);
+  new MutationObserver(again).observe(document.querySelector(".bd-article") || document.body, { childList: true, subtree: true });
 })();

@@ -133,7 +133,7 @@ def test_the_best_known_summits_are_found(play: Any) -> None:
 
 
 @pytest.mark.parametrize("play", ["coins"], indirect=True)
-def test_the_start_follows_arrow_keys_and_touch(play: Any) -> None:
+def test_the_start_follows_arrow_keys_and_mouse(play: Any) -> None:
     page, figure = play
     handle = figure.get_by_role("slider")
     handle.focus()
@@ -150,6 +150,37 @@ def test_the_start_follows_arrow_keys_and_touch(play: Any) -> None:
     assert a < 0.45 and b > 0.55
     np.testing.assert_allclose(kept(figure, "path")[-1], [0.5196, 0.7968], atol=1e-4)
     assert "0.5196, 0.7968" in figure.locator(".explorable-words").inner_text()
+
+
+def drag_by_finger(page: Page, handle: Any, dx: float, dy: float) -> None:
+    """Put a finger on the middle of a handle, move it in four steps, and lift it."""
+    box = handle.bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    session = page.context.new_cdp_session(page)
+    for i in range(5):
+        point = {"x": x + i * dx / 4, "y": y + i * dy / 4}
+        kind = "touchMove" if i else "touchStart"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+@pytest.mark.parametrize("play", ["coins"], indirect=True)
+def test_the_start_follows_a_finger_and_the_page_stays(play: Any) -> None:
+    page, figure = play
+    before = page.evaluate("window.scrollY")
+    a, b = kept(figure, "path")[0]
+    drag_by_finger(page, figure.get_by_role("slider"), -80, -60)
+    moved_a, moved_b = kept(figure, "path")[0]
+    assert moved_a < a - 0.05 and moved_b > b + 0.05
+    assert abs(page.evaluate("window.scrollY") - before) < 3  # and not 60, as when a page is moved
+
+
+@pytest.mark.parametrize("play", ["waits"], indirect=True)
+def test_a_mean_follows_a_finger(play: Any) -> None:
+    page, figure = play
+    before = kept(figure, "model")["means"][0]
+    drag_by_finger(page, figure.get_by_role("slider").first, 60, 0)
+    assert kept(figure, "model")["means"][0] > before + 2
 
 
 @pytest.mark.parametrize("play", ["waits"], indirect=True)

@@ -1,9 +1,9 @@
 """How heavy pages are, in bytes and requests, and how many stops the tab key makes on them."""
 
-import gzip
-
 import pytest
-from playwright.sync_api import Browser, Response
+from playwright.sync_api import Browser, expect
+
+import weights
 
 LIMITS = {  # page: kB of its own and of what it asks for, as a host sends it; requests
     "index.html": (600, 30),
@@ -12,26 +12,24 @@ LIMITS = {  # page: kB of its own and of what it asks for, as a host sends it; r
 }
 
 
-def sent(response: Response) -> int:
-    """Return the bytes of an answer, text compressed as hosts of pages do."""
-    body = response.body()
-    kind = response.headers.get("content-type", "")
-    text = kind.startswith(("text/", "application/javascript", "application/json", "image/svg"))
-    return len(gzip.compress(body)) if text else len(body)
-
-
 @pytest.mark.parametrize("name", LIMITS)
 def test_pages_stay_light(browser: Browser, address: str, name: str) -> None:
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
-    answers: list[Response] = []
-    page.on("response", lambda answer: answers.append(answer))
-    page.goto(f"{address}/{name}", wait_until="load")
-    page.wait_for_timeout(1500)
-    sizes = [sent(answer) for answer in answers]
-    page.close()
+    measured = weights.visit(browser, f"{address}/{name}")
     most_kb, most_requests = LIMITS[name]
-    assert len(sizes) <= most_requests
-    assert sum(sizes) <= 1000 * most_kb, f"{sum(sizes) / 1000:.0f} kB"
+    assert measured.requests <= most_requests
+    assert measured.size <= 1000 * most_kb, f"{measured.size / 1000:.0f} kB"
+
+
+def test_the_table_has_all_chapters_and_still_holds(browser: Browser, address: str) -> None:
+    rows = [line.split(" | ") for line in weights.WEIGHTS.read_text("utf-8").splitlines()]
+    table = {row[0].lstrip("| "): row for row in rows if row[0].endswith(".html")}
+    assert list(table) == weights.names(), "run python docs/weights.py"
+    assert float(table["chapters/04-a-mixture-in-space.html"][3]) < 2.5
+    for name in LIMITS:
+        size, requests = float(table[name][1]), int(table[name][2])
+        measured = weights.visit(browser, f"{address}/{name}")
+        assert measured.size / 1000 == pytest.approx(size, rel=0.1), "run python docs/weights.py"
+        assert measured.requests == requests
 
 
 @pytest.mark.parametrize("name", list(LIMITS)[1:])
@@ -48,7 +46,7 @@ def test_formulas_are_no_stops_of_the_tab_key(browser: Browser, address: str, na
         ".bd-article mjx-container[tabindex], .bd-article mjx-container [tabindex]"
     )
     assert formulas > 300
-    assert stops.count() == 0
+    expect(stops).to_have_count(0, timeout=10_000)  # some lean out until their fonts have come
     page.close()
 
 
