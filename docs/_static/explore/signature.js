@@ -2,7 +2,7 @@
 // summit, and again. figures/draw.py has computed every moment.
 Stage.each("signature", (figure, { grid, curve, bounds, moments, start }) => {
   const stage = new Stage(figure, {
-    height: 350, x: [grid[0], grid[grid.length - 1]], y: [-1950, -950], ticks: [6, 5],
+    height: 350, left: 84, x: [grid[0], grid[grid.length - 1]], y: [-1950, -950], ticks: [6, 5],
     labels: ["mean wait in the early group, minutes", "nats"],
   });
   const zip = (heights) => grid.map((x, i) => [x, heights[i]]).filter(([, y]) => y > -1950);
