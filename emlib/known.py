@@ -52,6 +52,11 @@ class Around(Mixture):
         return self.model.prior
 
     @property
+    def labels_alone(self) -> bool:  # type: ignore[override]
+        """Whether nothing but its label is hidden of a row."""
+        return self.model.labels_alone
+
+    @property
     def width(self) -> int:
         """Numbers that an E-step holds for each number of the data, about."""
         return self.model.width

@@ -38,6 +38,7 @@ class Mixture(Rows):
     """
 
     row_ndim: ClassVar[int] = 0
+    labels_alone: ClassVar[bool] = True  # whether nothing else of a row is hidden
     weights: FloatArray
     prior: MixturePrior | None = None  # a family that takes one has a field of this name
 

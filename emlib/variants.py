@@ -224,7 +224,8 @@ def ecm(
         sample weights, and returns the model that maximises the expected log joint over some
         parameters while the others stay. See `only`.
     multicycle : bool
-        Whether to repeat the E-step before each CM-step.
+        Whether to repeat the E-step before each CM-step. (What is hidden of a row beside its
+        label is expected anew for each in any case.)
 
     Yields
     ------
@@ -506,10 +507,16 @@ def incremental(model: M, blocks: Any, sample_weight: Any = None) -> Iterator[Mo
         ``step.model.elbo(x, step.q)`` with the q in hand, which for most blocks is a
         little out of date (eq. 7.17); the objective lies above it, and may fall.
 
+    Raises
+    ------
+    ValueError
+        If more than the label of a row is hidden (a precision, an entry).
+
     Notes
     -----
     Statistics of all blocks are taken with the first model, so that they can be added whatever
-    the point is from which a family measures.
+    the point is from which a family measures. What it expects of a row must therefore depend on
+    q alone.
 
     References
     ----------
@@ -524,6 +531,11 @@ def incremental(model: M, blocks: Any, sample_weight: Any = None) -> Iterator[Mo
     >>> bool(np.allclose(ends[0].model.rates, ends[1].model.rates))  # one block: that is EM
     True
     """
+    if not model.labels_alone:
+        raise ValueError(
+            f"model: of a row of {type(model).__name__} more than its label is hidden, and what is "
+            "expected of the rest depends on the model. Use em.iterate, which takes blocks too."
+        )
     frame, data = model, list(located(model, blocks, sample_weight))
     data = [(frame.check(x), w) for x, w in data]
     q = [model.responsibilities(x) for x, _ in data]

@@ -17,6 +17,7 @@ from emlib import (
     Gamma,
     GaussianMixture,
     GaussianMixture1D,
+    IncompleteGaussianMixture,
     MixturePrior,
     NormalInverseWishart,
     StudentTMixture,
@@ -31,14 +32,18 @@ class Case:
 
     `draw(rng)` gives a random model and data unrelated to it; `clear(rng)` a start and data
     from which EM converges fast; `move(rng, model, x)` transforms both, and gives the log of
-    the factor by which a density of one row shrinks.
+    the factor by which a density of one row shrinks (or of each row, if they differ).
     """
 
     name: str
     draw: Callable[[np.random.Generator], tuple[Mixture, np.ndarray]]
     clear: Callable[[np.random.Generator], tuple[Mixture, np.ndarray]]
     move: Callable[..., tuple[Mixture, np.ndarray, float]] | None = None
-    labels_alone: bool = True  # whether no more than the label of a row is hidden
+
+    @property
+    def labels_alone(self) -> bool:
+        """Whether no more than the label of a row is hidden."""
+        return self.draw(np.random.default_rng(0))[0].labels_alone
 
     def __str__(self) -> str:
         return self.name
@@ -221,7 +226,43 @@ def _student(fixed):
         )
         return new, x @ a.T + b, np.linalg.slogdet(a)[1]
 
-    return Case("student-t" + fixed * "-fixed", draw, clear, move, labels_alone=False)
+    return Case("student-t" + fixed * "-fixed", draw, clear, move)
+
+
+def _incomplete():
+    def with_holes(rng, x):
+        """Take entries out, a third of the rows excepted."""
+        holes = rng.random(x.shape) < 0.3
+        holes[: len(x) // 3] = False
+        return np.where(holes, np.nan, x)
+
+    def draw(rng):
+        k, d = rng.integers(1, 4), rng.integers(1, 4)
+        a = rng.standard_normal((k, d, d))
+        covariances = a @ a.transpose(0, 2, 1) + np.eye(d)
+        means = rng.standard_normal((k, d))
+        model = IncompleteGaussianMixture(_weights(rng, k), means, covariances)
+        return model, with_holes(rng, 2 * rng.standard_normal((50, d)))
+
+    def clear(rng):
+        x = np.repeat([[-9.0, 0.0], [9.0, 1.0]], 30, axis=0) + rng.standard_normal((60, 2))
+        means = [[-8.0, 0.0], [8.0, 0.0]]
+        x[rng.permutation(60)[:12], 1] = np.nan  # more holes, and EM is slow
+        return IncompleteGaussianMixture([0.4, 0.6], means, [np.eye(2)] * 2), x
+
+    def move(rng, model, x):
+        """Stretch and move each axis: where entries are missing there is no other map."""
+        d = x.shape[1]
+        b, a = 10 * rng.standard_normal(d), np.exp(rng.standard_normal(d))
+        new = replace(
+            model,
+            means=model.means * a + b,
+            covariances=model.covariances * np.outer(a, a),
+            prior=_moved(model.prior, lambda p: _niw(p, a * p.mean + b, p.scale * np.outer(a, a))),
+        )
+        return new, x * a + b, ~np.isnan(x) @ np.log(a)
+
+    return Case("incomplete", draw, clear, move)
 
 
 # --- the families with a prior
@@ -253,6 +294,7 @@ COMPONENT_PRIORS = {
     PoissonMixture: lambda rng, model: Gamma(rng.uniform(1, 4), rng.uniform(0.1, 2)),
     GaussianMixture1D: _any_niw,
     GaussianMixture: _any_niw,
+    IncompleteGaussianMixture: _any_niw,
     StudentTMixture: _any_niw,
 }
 
@@ -273,7 +315,7 @@ def _with_prior(case):
         model, x = case.clear(rng)
         return replace(model, prior=some_prior(rng, model)), x
 
-    return Case(f"{case.name}-prior", draw, clear, case.move, case.labels_alone)
+    return Case(f"{case.name}-prior", draw, clear, case.move)
 
 
 CASES = [
@@ -283,6 +325,7 @@ CASES = [
     _gaussian1d(True),
     *(_gaussian(kind) for kind in ("full", "tied", "diag", "spherical")),
     _poisson(),
+    _incomplete(),
     _student(False),
     _student(True),
 ]

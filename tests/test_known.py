@@ -52,7 +52,7 @@ def _around(case, wrap, suffix):
     def clear(rng):
         return wrap(rng, *case.clear(rng))
 
-    return Case(f"{case}-{suffix}", draw, clear, labels_alone=case.labels_alone)
+    return Case(f"{case}-{suffix}", draw, clear)
 
 
 def with_held(rng, model, x):

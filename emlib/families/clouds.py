@@ -6,8 +6,9 @@ in coordinates in which the average covariance is the identity, so that units do
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,10 +16,12 @@ from scipy.linalg.lapack import dtrtri
 
 from emlib._machinery.blocks import summed
 from emlib._machinery.validation import data_matrix
-from emlib._machinery.value import FloatArray, IntArray
+from emlib._machinery.value import BoolArray, FloatArray, IntArray
+from emlib.convergence import EPS
 from emlib.em import Expectation
-from emlib.families.covariance import Covariances
-from emlib.mixture import Mixture
+from emlib.families.covariance import Covariances, Full
+from emlib.mixture import Mixture, mixing
+from emlib.prior import MixturePrior, NormalInverseWishart
 
 
 class Clouds(Mixture):
@@ -31,6 +34,15 @@ class Clouds(Mixture):
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as a finite (N, D) float64 array."""
         return data_matrix(x, self.means.shape[1])
+
+    def _store(
+        self, weights: FloatArray, means: FloatArray, cov: Covariances, name: str = "covariances"
+    ) -> None:
+        """Set the fields of a frozen model: `cov` with its factors, and its values by name."""
+        for field, value in {"weights": weights, "means": means, name: cov.values}.items():
+            value.setflags(write=False)
+            object.__setattr__(self, field, value)
+        object.__setattr__(self, "_cov", cov)
 
     @property
     def covariance_matrices(self) -> FloatArray:
@@ -81,7 +93,45 @@ class Clouds(Mixture):
 
 
 class Normals(Clouds):
-    """Clouds that are normals: Q and the prior, from moments in the coordinates of `_cov`."""
+    """Clouds that are normals: M-step, Q and the prior.
+
+    All from moments in the coordinates of `_cov`, in which each component is a standard normal.
+    """
+
+    def m_step(self, expectation: Expectation) -> Self:
+        """Return the maximiser of the expected log joint (eqs. 4.10, 4.13 and 4.17).
+
+        With a prior, of its sum with the log prior: the prior adds imaginary observations.
+
+        Raises
+        ------
+        DegenerateError
+            If a component is empty or has collapsed.
+        """
+        return self.m_step_given(expectation, {})
+
+    def m_step_given(self, expectation: Expectation, held: Mapping[str, BoolArray]) -> Self:
+        """Return the M-step when some parameters stay: covariances are about the means that do."""
+        cov = self._cov
+        weights = mixing(expectation.counts, self.prior)
+        counts, (first, second) = expectation.counts, expectation.statistics
+        sizes = cov.sizes(counts)
+        if self.prior is not None:
+            kappa, prior_first, prior_second, extra = cov.imaginary(
+                self.prior.components, self.means
+            )
+            counts, first, second = counts + kappa, first + prior_first, second + prior_second
+            sizes = sizes + extra
+        shift = first / counts[:, None]  # the new means, in whitened coordinates (eq. 4.24)
+        if "means" in held:
+            shift[held["means"]] = 0.0
+        central = (second - cov.copies(counts, shift)) / sizes  # about the *new* means (eq. 4.25)
+        if "covariances" in held:  # as it sees itself, a component has the covariance I
+            unit = cov.one(np.eye(self.means.shape[1]))
+            central[... if cov.shared else held["covariances"]] = unit
+        means, covariances = self.means + cov.colour(shift), cov.scaled(central)  # (eq. 4.26)
+        covariances.refuse_collapse(weights, means)
+        return replace(self, weights=weights, means=means, covariances=covariances)  # type: ignore[type-var]
 
     def complete_components(self, expectation: Expectation) -> float:
         """Return the expected log density of the rows, up to a constant.
@@ -104,6 +154,45 @@ class Normals(Clouds):
         if self.prior is None:
             return 0.0
         return self._cov.log_prior(self.prior.components, self.means)
+
+    @property
+    def mean(self) -> FloatArray:
+        """Mean of the whole mixture, shape (D,)."""
+        return self.weights @ self.means
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Covariance of the whole mixture, shape (D, D): within components and between them."""
+        between = self.means - self.mean
+        within = np.tensordot(self.weights, self.covariance_matrices, axes=1)
+        return within + (between.T * self.weights) @ between
+
+
+def with_scale(within: FloatArray, n: float, prior: NormalInverseWishart) -> FloatArray:
+    """Return the covariance (D, D) of n rows with the prior's scale added to their squares."""
+    scale = prior.scale if prior.scale.ndim == 2 else np.diag(prior.scale * np.ones(len(within)))
+    return (n * within + scale) / (n + prior.degrees_of_freedom)
+
+
+def default_prior(
+    family: type[Clouds],
+    x: ArrayLike,
+    n_components: int,
+    kind: type[Covariances],
+    sample_weight: ArrayLike | None,
+) -> MixturePrior:
+    """Return the default prior of clouds: see `GaussianMixture.default_prior`."""
+    _, mean, everything = moments(family, data_matrix, x, sample_weight)
+    d = len(mean)
+    variances = np.diag(everything)
+    constant = variances <= (4 * EPS * mean) ** 2
+    if constant.any() and kind.kind != "spherical":
+        raise ValueError(f"x: column {constant.argmax()} is constant. Leave it out.")
+    varied = everything[~constant][:, ~constant]
+    if Full.flat(varied, varied).any():
+        everything = (d + 5 if kind.kind == "diag" else 2 * d + 4) * np.diag(variances)
+    scale = n_components ** (-2 / d) * kind.one(everything)
+    return MixturePrior(NormalInverseWishart(mean, 0.01, d + 2, scale))
 
 
 def groups(x: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

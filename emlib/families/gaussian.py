@@ -6,15 +6,15 @@ is the Mahalanobis distance that the E-step needs, and their weighted moments ar
 M-step needs, so they are worked out once and used twice. Being residuals, they lose nothing
 when the data lie far from the origin.
 
-What depends on the kind of covariance (full, tied, diagonal or spherical) is in `covariance.py`.
+The M-step is in `clouds.py`, for tables with holes have the same; what depends on the kind of
+covariance (full, tied, diagonal or spherical) is in `covariance.py`.
 On large blocks of data, where components are not too different in size, the same numbers come
 faster from polynomials (`_quadratic.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Self
 
@@ -24,15 +24,21 @@ from numpy.typing import ArrayLike
 from emlib import initial
 from emlib._machinery.blocks import gathered
 from emlib._machinery.validation import check_weights, data_matrix, frozen
-from emlib._machinery.value import BoolArray, FloatArray, IntArray
-from emlib.convergence import EPS
+from emlib._machinery.value import FloatArray, IntArray
 from emlib.coordinates import REAL, SIMPLEX, Space
 from emlib.em import Expectation
 from emlib.families._quadratic import Quadratic
-from emlib.families.clouds import Normals, chosen_columns, groups, moments
-from emlib.families.covariance import Covariances, Full, kind_of
-from emlib.mixture import mixing, posterior, weighted
-from emlib.prior import MixturePrior, NormalInverseWishart, prior_for
+from emlib.families.clouds import (
+    Normals,
+    chosen_columns,
+    default_prior,
+    groups,
+    moments,
+    with_scale,
+)
+from emlib.families.covariance import Covariances, kind_of
+from emlib.mixture import posterior, weighted
+from emlib.prior import MixturePrior, prior_for
 
 WORTHWHILE = 2**16  # numbers (N K D) in a block from which on polynomials pay
 MANY_FEATURES = 100  # number of features from which on they do not
@@ -95,13 +101,6 @@ class GaussianMixture(Normals):
         kind.check_prior(self.prior, *shape)
         self._store(weights, means, kind.of(self.covariances, *shape))
 
-    def _store(self, weights: FloatArray, means: FloatArray, cov: Covariances) -> None:
-        parts = {"weights": weights, "means": means, "covariances": cov.values, "_cov": cov}
-        for name, value in parts.items():
-            object.__setattr__(self, name, value)
-        weights.setflags(write=False)
-        means.setflags(write=False)
-
     @classmethod
     def start(
         cls,
@@ -145,7 +144,7 @@ class GaussianMixture(Normals):
         prior = prior_for(prior, cls.default_prior, x, n_components, covariance_type, sample_weight)
         if prior is not None:
             kind.check_prior(prior, *means.shape)
-            within = _with_scale(within, n, prior.components)
+            within = with_scale(within, n, prior.components)
         kind.require_spread(rows, within, everything, prior is not None)
         return cls(weights, means, kind.alike(within, n_components), covariance_type, prior)
 
@@ -179,18 +178,7 @@ class GaussianMixture(Normals):
         Fraley and Raftery (2007), J. Classification 24:155-181, section 2.2; for "diag" with the
         variance of each feature in place of their average, so that units do not matter.
         """
-        kind = kind_of(covariance_type)
-        _, mean, everything = moments(cls, data_matrix, x, sample_weight)
-        d = len(mean)
-        variances = np.diag(everything)
-        constant = variances <= (4 * EPS * mean) ** 2
-        if constant.any() and covariance_type != "spherical":
-            raise ValueError(f"x: column {constant.argmax()} is constant. Leave it out.")
-        varied = everything[~constant][:, ~constant]
-        if Full.flat(varied, varied).any():
-            everything = (d + 5 if covariance_type == "diag" else 2 * d + 4) * np.diag(variances)
-        scale = n_components ** (-2 / d) * kind.one(everything)
-        return MixturePrior(NormalInverseWishart(mean, 0.01, d + 2, scale))
+        return default_prior(cls, x, n_components, kind_of(covariance_type), sample_weight)
 
     # -- E-step ---------------------------------------------------------------------------
 
@@ -222,43 +210,6 @@ class GaussianMixture(Normals):
         """
         return self._cov.moments(self._cov.whiten(x, self.means), responsibilities.T)
 
-    # -- M-step ---------------------------------------------------------------------------
-
-    def m_step(self, expectation: Expectation) -> Self:
-        """Return the maximiser of the expected log joint (eqs. 4.10, 4.13 and 4.17).
-
-        With a prior, of its sum with the log prior: the prior adds imaginary observations.
-
-        Raises
-        ------
-        DegenerateError
-            If a component is empty or has collapsed.
-        """
-        return self.m_step_given(expectation, {})
-
-    def m_step_given(self, expectation: Expectation, held: Mapping[str, BoolArray]) -> Self:
-        """Return the M-step when some parameters stay: covariances are about the means that do."""
-        cov = self._cov
-        weights = mixing(expectation.counts, self.prior)
-        counts, (first, second) = expectation.counts, expectation.statistics
-        sizes = cov.sizes(counts)
-        if self.prior is not None:
-            kappa, prior_first, prior_second, extra = cov.imaginary(
-                self.prior.components, self.means
-            )
-            counts, first, second = counts + kappa, first + prior_first, second + prior_second
-            sizes = sizes + extra
-        shift = first / counts[:, None]  # the new means, in whitened coordinates (eq. 4.24)
-        if "means" in held:
-            shift[held["means"]] = 0.0
-        central = (second - cov.copies(counts, shift)) / sizes  # about the *new* means (eq. 4.25)
-        if "covariances" in held:  # as it sees itself, a component has the covariance I
-            unit = cov.one(np.eye(self.means.shape[1]))
-            central[... if cov.shared else held["covariances"]] = unit
-        means, covariances = self.means + cov.colour(shift), cov.scaled(central)  # (eq. 4.26)
-        covariances.refuse_collapse(weights, means)
-        return replace(self, weights=weights, means=means, covariances=covariances)
-
     # -- the rest -------------------------------------------------------------------------
 
     @property
@@ -274,18 +225,6 @@ class GaussianMixture(Normals):
     def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw x_n from the normal of component z_n: mean + L times standard normals (eq. 4.2)."""
         return self.means[z] + self._cov.draw(z, rng)
-
-    @property
-    def mean(self) -> FloatArray:
-        """Mean of the whole mixture, shape (D,)."""
-        return self.weights @ self.means
-
-    @property
-    def covariance(self) -> FloatArray:
-        """Covariance of the whole mixture, shape (D, D): within components and between them."""
-        between = self.means - self.mean
-        within = np.tensordot(self.weights, self.covariance_matrices, axes=1)
-        return within + (between.T * self.weights) @ between
 
     def marginal(self, columns: ArrayLike) -> Self:
         """Return the mixture of some columns of x, whatever the others are.
@@ -405,9 +344,3 @@ def _log_normal(y: FloatArray, constants: FloatArray) -> FloatArray:
     log_density *= -0.5  # in place, here and below: new memory costs more than sums
     log_density += constants[:, None]
     return log_density.T
-
-
-def _with_scale(within: FloatArray, n: float, prior: NormalInverseWishart) -> FloatArray:
-    """Return the covariance (D, D) of n rows with the prior's scale added to their squares."""
-    scale = prior.scale if prior.scale.ndim == 2 else np.diag(prior.scale * np.ones(len(within)))
-    return (n * within + scale) / (n + prior.degrees_of_freedom)

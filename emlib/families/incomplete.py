@@ -1,12 +1,13 @@
 """Mixtures of multivariate normals for tables with holes: NaN where an entry is missing.
 
 Rows are grouped by their pattern, that is by which of their columns are there: the linear algebra
-is done once for a pattern, and a matrix product serves all of its rows.
+is done once for a pattern, and a matrix product serves all of its rows. The M-step is that of
+whole tables (eq. 10.9), in `clouds.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -20,10 +21,9 @@ from emlib._machinery.blocks import gathered
 from emlib._machinery.validation import check_weights, data_matrix, frozen
 from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.coordinates import DEFINITE, REAL, SIMPLEX
-from emlib.em import Expectation
-from emlib.families.clouds import Normals
+from emlib.families.clouds import Normals, with_scale
 from emlib.families.covariance import Covariances, Full
-from emlib.mixture import mixing, posterior
+from emlib.mixture import posterior
 from emlib.prior import MixturePrior, NormalInverseWishart, prior_for
 
 
@@ -119,6 +119,7 @@ class IncompleteGaussianMixture(Normals):
     prior: MixturePrior | None = None
     _cov: Covariances = field(init=False, repr=False, compare=False)  # the same, with factors L_k
     spaces: ClassVar = {"weights": SIMPLEX, "means": REAL, "covariances": DEFINITE}
+    labels_alone: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if isinstance(self.covariances, Covariances):  # an M-step has made it: all is well
@@ -128,13 +129,6 @@ class IncompleteGaussianMixture(Normals):
         means = frozen(self.means, "means", (len(weights), None))
         Full.check_prior(self.prior, *means.shape)
         self._store(weights, means, Full.of(self.covariances, *means.shape))
-
-    def _store(self, weights: FloatArray, means: FloatArray, cov: Covariances) -> None:
-        parts = {"weights": weights, "means": means, "covariances": cov.values, "_cov": cov}
-        for name, value in parts.items():
-            object.__setattr__(self, name, value)
-        weights.setflags(write=False)
-        means.setflags(write=False)
 
     # -- where to start -------------------------------------------------------------------
 
@@ -180,7 +174,7 @@ class IncompleteGaussianMixture(Normals):
         prior = prior_for(prior, cls.default_prior, x, n_components, sample_weight)
         if prior is not None:
             Full.check_prior(prior, *means.shape)
-            within = _with_scale(within, counts.sum(), prior.components)
+            within = with_scale(within, counts.sum(), prior.components)
         Full.require_spread(rows, within, everything, prior is not None)
         return cls(counts / counts.sum(), means, Full.alike(within, n_components), prior)
 
@@ -275,40 +269,6 @@ class IncompleteGaussianMixture(Normals):
             second += r.sum(axis=1)[:, None, None] * pattern.left
         return first, (second + second.swapaxes(1, 2)) / 2
 
-    # -- M-step ---------------------------------------------------------------------------
-
-    def m_step(self, expectation: Expectation) -> Self:
-        """Return the maximiser of the expected log joint: that of complete data (eq. 10.9).
-
-        With a prior, of its sum with the log prior: the prior adds imaginary observations.
-
-        Raises
-        ------
-        DegenerateError
-            If a component is empty or has collapsed.
-        """
-        return self.m_step_given(expectation, {})
-
-    def m_step_given(self, expectation: Expectation, held: Mapping[str, BoolArray]) -> Self:
-        """Return the M-step when some parameters stay: covariances are about the means that do."""
-        cov = self._cov
-        weights = mixing(expectation.counts, self.prior)
-        counts, (first, second) = expectation.counts, expectation.statistics
-        sizes = cov.sizes(counts)
-        if self.prior is not None:
-            kappa, more, squares, extra = cov.imaginary(self.prior.components, self.means)
-            counts, first, second = counts + kappa, first + more, second + squares
-            sizes = sizes + extra
-        shift = first / counts[:, None]
-        if "means" in held:
-            shift[held["means"]] = 0.0
-        central = (second - cov.copies(counts, shift)) / sizes
-        if "covariances" in held:  # as it sees itself, a component has the covariance I
-            central[held["covariances"]] = np.eye(self.means.shape[1])
-        means, covariances = self.means + cov.colour(shift), cov.scaled(central)
-        covariances.refuse_collapse(weights, means)
-        return replace(self, weights=weights, means=means, covariances=covariances)
-
     # -- what is missing ------------------------------------------------------------------
 
     def impute(self, x: ArrayLike, rng: int | np.random.Generator | None = None) -> FloatArray:
@@ -351,16 +311,6 @@ class IncompleteGaussianMixture(Normals):
         """Draw a data set with its holes where x (N, D) has them."""
         return np.where(np.isnan(x), np.nan, self.sample(len(x), rng)[0])
 
-    @property
-    def mean(self) -> FloatArray:
-        """Mean of the whole mixture, shape (D,)."""
-        return self.weights @ self.means
-
-    @property
-    def covariance(self) -> FloatArray:
-        """Covariance of the whole mixture, shape (D, D): within components and between them."""
-        return self._cov.total(self.weights, self.means)
-
 
 def _matrix(x: ArrayLike, columns: int | None = None) -> FloatArray:
     """Return x as (N, D) with NaN where an entry is missing; a masked entry is missing too."""
@@ -383,11 +333,3 @@ def _independent(
     mean = (share * np.where(there, x, 0.0)).sum(axis=0)
     variances = (share * np.where(there, x - mean, 0.0) ** 2).sum(axis=0)
     return family(np.ones(1), mean[None], np.diag(variances)[None])
-
-
-def _with_scale(
-    within: FloatArray, n: float, prior: NormalInverseWishart | tuple[NormalInverseWishart, ...]
-) -> FloatArray:
-    """Return the covariance (D, D) of n rows with the prior's scale added to their squares."""
-    one = prior[0] if isinstance(prior, tuple) else prior
-    return (n * within + one.scale) / (n + one.degrees_of_freedom)

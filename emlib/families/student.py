@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,10 +33,10 @@ from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.convergence import EPS
 from emlib.coordinates import POSITIVE, REAL, SIMPLEX, Space
 from emlib.em import DegenerateError, Expectation, Step
-from emlib.families.clouds import Clouds, chosen_columns, groups
+from emlib.families.clouds import Clouds, chosen_columns, default_prior, groups, with_scale
 from emlib.families.covariance import Full
 from emlib.mixture import COLLAPSED, mixing, posterior, weighted
-from emlib.prior import MixturePrior
+from emlib.prior import MixturePrior, prior_for
 
 LEAST, MOST = 1e-3, 1e6  # degrees of freedom between which a fit looks for its own
 NORMAL = 200.0  # degrees of freedom from which on a t is as good as a normal
@@ -87,6 +87,7 @@ class StudentTMixture(Clouds):
     degrees_of_freedom: FloatArray
     fixed_degrees_of_freedom: bool = False
     prior: MixturePrior | None = None
+    labels_alone: ClassVar[bool] = False
     _cov: Full = field(init=False, repr=False, compare=False)  # the scales, with factors L_k
 
     def __post_init__(self) -> None:
@@ -95,19 +96,14 @@ class StudentTMixture(Clouds):
             raise ValueError(f"degrees_of_freedom must be positive, but they are {nu.tolist()}.")
         object.__setattr__(self, "degrees_of_freedom", nu)
         if isinstance(self.scales, Full):  # an M-step has made them: all is well
-            self._store(self.weights, self.means, self.scales)
+            self._store(self.weights, self.means, self.scales, "scales")
             return
         weights = check_weights(self.weights)
         means = frozen(self.means, "means", (len(weights), None))
         Full.check_prior(self.prior, *means.shape)
-        self._store(weights, means, Full.of(self.scales, len(means), means.shape[1], "scales"))
-
-    def _store(self, weights: FloatArray, means: FloatArray, cov: Full) -> None:
-        parts = {"weights": weights, "means": means, "scales": cov.values, "_cov": cov}
-        for name, value in parts.items():
-            object.__setattr__(self, name, value)
-        weights.setflags(write=False)
-        means.setflags(write=False)
+        self._store(
+            weights, means, Full.of(self.scales, len(means), means.shape[1], "scales"), "scales"
+        )
 
     @classmethod
     def start(
@@ -118,7 +114,7 @@ class StudentTMixture(Clouds):
         method: str = "kmeans",
         degrees_of_freedom: float = 5.0,
         fixed: bool = False,
-        prior: MixturePrior | None = None,
+        prior: MixturePrior | str | None = None,
         sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Return a model to start from, with the pooled within-group scale throughout.
@@ -136,8 +132,9 @@ class StudentTMixture(Clouds):
             Of every component.
         fixed : bool
             Whether they stay: `fixed_degrees_of_freedom`.
-        prior : MixturePrior, optional
-            Passed on to the model.
+        prior : MixturePrior or "default", optional
+            Passed on to the model; "default" stands for `default_prior`. Its scale is added to
+            the starting scale, as in an M-step.
         sample_weight : array_like, shape (N,), optional
             Weights of the rows: 2 is two copies, and 0 is absence.
 
@@ -158,9 +155,31 @@ class StudentTMixture(Clouds):
             everything = within
         else:
             everything = groups(rows, r.sum(axis=1, keepdims=True))[2]
-        Full.require_spread(rows, within, everything, with_prior=False)
+        prior = prior_for(prior, cls.default_prior, x, n_components, sample_weight)
+        if prior is not None:
+            Full.check_prior(prior, *means.shape)
+            within = with_scale(within, r.sum(), prior.components)
+        Full.require_spread(rows, within, everything, prior is not None)
         nu = np.full(n_components, float(degrees_of_freedom))
         return cls(weights, means, Full.alike(within, n_components), nu, fixed, prior)
+
+    @classmethod
+    def default_prior(
+        cls, x: ArrayLike, n_components: int, sample_weight: ArrayLike | None = None
+    ) -> MixturePrior:
+        """Return a weak prior scaled to the data, so that units do not matter to fits with it.
+
+        As `GaussianMixture.default_prior`, of rows cut off as for `start`: rows far out shall
+        not make it wide.
+
+        Raises
+        ------
+        ValueError
+            If a column is constant.
+        """
+        rows, w = gathered(cls, data_matrix, x, sample_weight)
+        Full.refuse_constant_columns(rows)
+        return default_prior(cls, _near(rows, w), n_components, Full, w)
 
     # -- E-step ---------------------------------------------------------------------------
 
