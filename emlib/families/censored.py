@@ -82,7 +82,7 @@ class CensoredExponential(Censored):
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Return the number of lives (1,); their expected sum, and how many ended.
 
-        A life that goes on has, whatever its age, a mean still before it (eq. 10.17).
+        A life that goes on has, whatever its age, a mean still before it (eq. 10.16).
         """
         w = np.ones(len(x)) if w is None else w
         time, observed = x.T
@@ -172,7 +172,7 @@ class CensoredNormal(Censored):
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Return the number of values (1,); expected moments about the mean, and known ones.
 
-        With the hazard h = phi(a) / (1 - Phi(a)) in logarithms: far out both are 0 (eq. 10.18).
+        With the hazard h = phi(a) / (1 - Phi(a)) in logarithms: far out both are 0 (eq. 10.17).
         """
         w = np.ones(len(x)) if w is None else w
         a, known = self._distance(x), x[:, 1] == 1

@@ -32,7 +32,7 @@ class Pattern:
     """What a pattern of missing entries makes of K normals.
 
     With Sigma_k = L_k L_k^T a row is mu_k + L_k u, u standard normal. The rows of L_k that belong
-    to observed columns have the factors (Q_k R_k)^T, and all follows from these (eq. 10.11):
+    to observed columns have the factors (Q_k R_k)^T, and all follows from these (eq. 10.20):
     y = R_k^{-T} (x_o - mu_o) is the observed part, whitened; u is Q_k y in expectation, and of its
     variance I - Q_k Q_k^T is left.
 

@@ -80,11 +80,11 @@ class TruncatedPoisson(Rows):
         return float(np.exp(-self.rate))
 
     def missing_count(self, n: float) -> float:
-        """Return how many zeros are expected beside n counts that were seen (eq. 10.15)."""
+        """Return how many zeros are expected beside n counts that were seen (eq. 10.14)."""
         return float(n / np.expm1(self.rate))
 
     def log_density_block(self, x: FloatArray) -> FloatArray:
-        """Return log p(x_n | x_n >= 1), shape (N,), in nats (eq. 10.14)."""
+        """Return log p(x_n | x_n >= 1), shape (N,), in nats (eq. 10.13)."""
         seen = np.log(-np.expm1(-self.rate))
         return x * np.log(self.rate) - self.rate - gammaln(x + 1) - seen
 
@@ -97,7 +97,7 @@ class TruncatedPoisson(Rows):
         return Expectation(log_likelihood, np.array([everything]), (np.array([w @ x, n]),))
 
     def m_step(self, expectation: Expectation) -> Self:
-        """Return the maximiser of the expected log joint: events by counts (eq. 10.16).
+        """Return the maximiser of the expected log joint: events by counts (eq. 10.15).
 
         Raises
         ------
