@@ -33,6 +33,7 @@ from emlib.mixture import Mixture
 
 METHODS = ("oakes", "louis", "supplemented", "numerical")
 FAR = 1e-3  # nats below the summit from which a curvature is not that of the summit
+NOISE = 1e-4  # what differences may make of an eigenvalue 0, where the diagonal is 1
 SHARE = 0.05  # of a standard error: how far to go for the derivative of a parameter
 
 
@@ -265,13 +266,13 @@ def _inverse(model: Any, matrix: FloatArray) -> FloatArray:
     unit = np.sqrt(np.abs(np.diag(matrix)))
     scaled = matrix / np.outer(unit, unit)
     values, vectors = np.linalg.eigh(scaled)
-    if not (np.diag(matrix) > 0).all() or values[0] < 1e-8:
+    if not (np.diag(matrix) > 0).all() or values[0] < NOISE:
         worst = int(np.argmax(np.abs(vectors[:, 0])))
         raise UncertaintyError(
-            f"the information is not positive definite (smallest eigenvalue {values[0]:.2g} where "
-            f"the diagonal is 1, mostly along free coordinate {worst} of pack(model)): the model "
-            "is no summit but a saddle, or lies on a ridge along which the data say nothing. Fit "
-            "on from elsewhere, or with fewer components."
+            f"the information is not positive definite, or as good as singular (smallest "
+            f"eigenvalue {values[0]:.2g} where the diagonal is 1, mostly along free coordinate "
+            f"{worst} of pack(model)): the model is no summit but a saddle, or lies on a ridge "
+            "along which the data say nothing. Fit on from elsewhere, or with fewer components."
         )
     return np.asarray((vectors / values) @ vectors.T / np.outer(unit, unit))
 

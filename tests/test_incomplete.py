@@ -1,6 +1,7 @@
 """Tables with holes, unseen zeros and lives cut off, against oracles that are not ours."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,9 +20,12 @@ from emlib import (
     accelerate,
     data,
     em,
+    known,
+    select,
     standard_errors,
 )
 from emlib.coordinates import pack, unpack
+from emlib.search import search
 
 NAN = np.nan
 
@@ -220,6 +224,44 @@ def test_errors_name_what_is_wrong(x, message):
 def test_other_families_send_a_table_with_holes_here():
     with pytest.raises(ValueError, match="IncompleteGaussianMixture"):
         GaussianMixture.start(data.apple_crop(), 1, 0)
+
+
+# --- what is built on mixtures
+
+
+@pytest.fixture(scope="module")
+def two_clouds():
+    rng = np.random.default_rng(11)
+    x = rng.standard_normal((150, 3)) + 5 * (np.arange(150) < 60)[:, None]
+    return holes(rng, x, 0.2)
+
+
+def test_a_search_beats_one_start(two_clouds):
+    found = search(IncompleteGaussianMixture, two_clouds, 2, 0, budget=600)
+    single = em.fit(IncompleteGaussianMixture.start(two_clouds, 2, 0), two_clouds)
+    assert found.converged and found.objective[-1] >= single.objective[-1] - 1e-6
+    np.testing.assert_allclose(np.sort(found.model.weights), [0.4, 0.6], atol=0.02)
+
+
+def test_a_selection_finds_the_clouds(two_clouds):
+    table = select(IncompleteGaussianMixture, two_clouds, [1, 2, 3], rng=0, budget=300)
+    assert table.best("bic").n_components == 2
+    for row in table.rows:
+        model = row.fit.model
+        criterion = model.n_parameters * np.log(150) - 2 * model.log_likelihood(two_clouds)
+        assert row.bic == pytest.approx(criterion, rel=1e-12)
+
+
+def test_what_is_held_stays(two_clouds):
+    free = em.fit(IncompleteGaussianMixture.start(two_clouds, 2, 0), two_clouds, tol=1e-9)
+    moved = replace(free.model, means=free.model.means + [[0.5, 0, 0], [0, 0, 0]])
+    for names in (("means",), ("means", "covariances")):
+        held = em.fit(known.hold(moved, *names, components=[0]), two_clouds, tol=1e-9)
+        assert held.converged and held.objective[-1] < free.objective[-1]
+        for name in names:
+            ours, theirs = getattr(held.model.model, name), getattr(moved, name)
+            np.testing.assert_array_equal(ours[0], theirs[0])
+            assert not np.array_equal(ours[1], theirs[1])
 
 
 # --- zeros that nobody saw

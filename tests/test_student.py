@@ -291,3 +291,40 @@ def test_a_marginal_is_the_integral_over_the_others():
     assert swapped == pytest.approx(model.log_density(x), rel=1e-12)
     with pytest.raises(ValueError, match="columns"):
         model.marginal([0, 0])
+
+
+# --- the default prior
+
+
+def test_the_default_prior_is_that_of_normals_but_for_rows_far_out():
+    x = np.random.default_rng(2).standard_normal((60, 2))
+    ours, theirs = (f.default_prior(x, 3) for f in (StudentTMixture, GaussianMixture))
+    assert ours == theirs
+    spoiled = np.vstack([x, [[1e6, 0.0]]])
+    wide = StudentTMixture.default_prior(spoiled, 3).components.scale
+    assert np.linalg.det(wide) < 10 * np.linalg.det(ours.components.scale)
+    assert np.linalg.det(GaussianMixture.default_prior(spoiled, 3).components.scale) > 1e6
+
+
+def test_the_default_prior_takes_weights_as_copies_and_follows_units():
+    rng = np.random.default_rng(3)
+    x, w = 3 * rng.standard_t(2, (40, 2)), rng.integers(0, 4, 40)
+    weighted = StudentTMixture.default_prior(x, 2, w).components
+    copied = StudentTMixture.default_prior(np.repeat(x, w, axis=0), 2).components
+    np.testing.assert_allclose(weighted.scale, copied.scale, rtol=1e-10)
+    units = np.array([1e3, 0.01])
+    other = StudentTMixture.default_prior(x * units + 7, 2, w).components
+    np.testing.assert_allclose(other.scale, weighted.scale * np.outer(units, units), rtol=1e-9)
+    np.testing.assert_allclose(other.mean, weighted.mean * units + 7, rtol=1e-9)
+
+
+def test_the_default_prior_keeps_a_component_from_collapsing():
+    x = np.vstack([np.random.default_rng(4).standard_normal((30, 2)), np.full((4, 2), 6.0)])
+    options = {"degrees_of_freedom": 2.0, "fixed": True}
+    with pytest.warns(DegenerateWarning, match="use fewer components or a prior"):
+        em.fit(StudentTMixture.start(x, 2, 0, **options), x)
+    start = StudentTMixture.start(x, 2, 0, prior="default", **options)
+    assert start.prior == StudentTMixture.default_prior(x, 2)
+    fit = em.fit(start, x, tol=1e-9)
+    assert fit.converged
+    assert np.diff(fit.objective).min() > -1e-9

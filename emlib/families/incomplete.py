@@ -230,6 +230,8 @@ class IncompleteGaussianMixture(Normals):
 
     def patterns(self, x: FloatArray) -> Iterator[tuple[IntArray, Pattern]]:
         """Yield the numbers of the rows of each pattern in x (N, D), and the pattern."""
+        if not len(x):
+            return
         seen = ~np.isnan(x)
         codes = np.packbits(seen, axis=1)
         keys = codes.view(f"V{codes.shape[1]}").ravel() if codes.shape[1] > 1 else codes.ravel()
