@@ -194,3 +194,18 @@ def test_a_contaminated_normal_finds_the_variance_of_the_calm_rows(seeds):
         x[180:] *= 10
         assert np.sqrt(np.linalg.det(np.cov(x.T))) > 3
         assert abs(np.sqrt(np.linalg.det(contaminated(x))) - 1) < 1 / 3
+
+
+def test_a_wild_regressor_that_pulls_the_line_is_not_doubted(seeds):
+    """Deeper: a row with a wild regressor whose error is small is not doubted."""
+    for seed in seeds:
+        rng = np.random.default_rng(seed)
+        c = np.column_stack([np.ones(31), np.append(rng.random(30), 50.0)])
+        y = np.append(c[:30, 1] + 0.1 * rng.standard_normal(30), 0.0)
+        u = np.ones(31)
+        for _ in range(300):
+            root = np.sqrt(u)
+            beta = np.linalg.lstsq(c * root[:, None], y * root, rcond=None)[0]
+            squares = (y - c @ beta) ** 2
+            u = 6 / (5 + squares / (u @ squares / 31))
+        assert u[30] > 1 and abs(beta[1]) < 0.1  # the slope of the others is 1
