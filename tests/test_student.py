@@ -226,6 +226,13 @@ def test_integers_are_numbers():
     assert a == b
 
 
+def test_a_mixture_has_no_bound_whatever_the_degrees_of_freedom():
+    x = np.append(np.linspace(-1, 1, 30), 1e3)[:, None]
+    start = StudentTMixture([0.5, 0.5], [[0.0], [1e3]], [[[1.0]], [[1e-3]]], [50.0, 50.0], True)
+    with pytest.warns(DegenerateWarning, match="likelihood of a mixture of t has no bound"):
+        assert em.fit(start, x).status == "degenerate"
+
+
 def test_equal_rows_are_refused_or_collapse():
     with pytest.raises(ValueError, match="all rows of x are equal"):
         StudentTMixture.start(np.ones((9, 2)), 1, rng=0)

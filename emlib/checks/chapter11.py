@@ -35,6 +35,8 @@ def precisions(function: Callable[..., Any]) -> None:
         s, d = _squares(x, mu, scale), x.shape[1]
         wrong_way = ((x - mu) @ scale * (x - mu)).sum(axis=1)
         plain = ((x - mu) ** 2).sum(axis=1)
+        upper = (np.linalg.solve(np.linalg.cholesky(scale).T, (x - mu).T) ** 2).sum(axis=0)
+        u = (nu + d) / (nu + s)
         hints = [
             (s, "Those are the squared distances s; the weights are (nu + D) / (nu + s)."),
             ((nu + 1) / (nu + s), "The numerator is nu + D, with D the number of columns."),
@@ -45,8 +47,11 @@ def precisions(function: Callable[..., Any]) -> None:
             ((nu + d) / (nu + wrong_way), "s has the inverse of S: solve, do not multiply."),
             ((nu + d) / (nu + plain), "s is measured by S: whiten the rows first."),
             ((nu + d) / s, "The denominator is nu + s: no row has an infinite weight."),
+            ((nu + d) / (nu + upper), "Whiten with the lower factor L itself, not with L^T."),
+            (u / u.sum(), "The weights need not sum to one: nothing is to be divided here."),
+            (u / u.mean(), "Dividing by the mean is PX-EM's step: here u stays as it is."),
         ]
-        close(call(function, x, mu, scale, nu), (nu + d) / (nu + s), "u", hints, "See (11.3).")
+        close(call(function, x, mu, scale, nu), u, "u", hints, "See (11.3).")
 
 
 def _pair(value: Any) -> tuple[Any, Any]:
@@ -56,6 +61,14 @@ def _pair(value: Any) -> tuple[Any, Any]:
     except Exception:  # no container, or another number of things
         raise Problem("Return two things: the centre and the scale.") from None
     return first, second
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    """Return the shape of what an answer holds, or None if it has none."""
+    try:
+        return np.shape(value)
+    except Exception:  # ragged, or no array at all
+        return None
 
 
 @exercise("11.4")
@@ -70,7 +83,12 @@ def px_step(function: Callable[..., Any]) -> None:
             return np.asarray((u[:, None] * (x - place)).T @ (x - place))
 
         first, second = _pair(call(function, x, mu, scale, nu))
+        if _shape(first) == scale.shape and _shape(second) == mu.shape != scale.shape:
+            raise Problem("That is the scale first: return the centre, then the scale.")
+        once = "The E-step comes first: in the scale stand the same u as in the centre."
+        late = (nu + x.shape[1]) / (nu + _squares(x, new, scale))
         centre_hints = [
+            (u @ x, "The centre is a sum still to be divided by the sum of u."),
             (x.mean(axis=0), "The centre is the plain mean: rows count by their u."),
             (u @ x / len(x), "The centre's weights sum to sum u, not to N."),
             (mu, "The centre has not moved."),
@@ -84,6 +102,9 @@ def px_step(function: Callable[..., Any]) -> None:
             ((x - new).T @ (x - new) / u.sum(), "In the scale too rows count by their u."),
             (about(new) / (u.sum() - 1), "Divide by the sum of u, not by one less."),
             (about(new) * u.sum() / len(x) ** 2, "Divide by the mean of u, do not multiply."),
+            (about(new, u**2) / u.sum(), "In the scale a row counts by u once, not by its square."),
+            (about(new, late) / u.sum(), once),
+            (about(new, late) / late.sum(), once),
         ]
         close(second, about(new) / u.sum(), "The scale", scale_hints, "See (11.11).")
 

@@ -543,10 +543,14 @@ def _refuse_collapse(scales: Full, means: FloatArray) -> None:
         flat = ~(scales.diagonal**2 > np.maximum(floor, SMALLEST**2))  # NaN counts as flat
     if flat.any():
         k = int(flat.any(axis=1).argmax())
+        whose, cure = (
+            ("a t with few degrees of freedom", "Hold them higher, or use a prior")
+            if len(means) == 1
+            else ("a mixture of t", "Use other starts, fewer components or a prior")
+        )
         raise DegenerateError(
             f"component {k} has collapsed onto a point or a plane near x = "
-            f"{np.array2string(means[k], precision=6)}, where the likelihood of a t with few "
-            "degrees of freedom has no bound. Hold them higher, use fewer components or a prior "
-            "(chapter 11).",
+            f"{np.array2string(means[k], precision=6)}, where the likelihood of "
+            f"{whose} has no bound. {cure} (chapter 11).",
             k,
         )

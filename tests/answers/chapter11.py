@@ -41,6 +41,21 @@ def scale_with(change):
     return answer
 
 
+def sums(x, place, u):
+    return (u[:, None] * (x - place)).T @ (x - place)
+
+
+def with_upper_factor(x, mu, S, nu):
+    y = np.linalg.solve(np.linalg.cholesky(S).T, (x - mu).T)
+    return (nu + x.shape[1]) / (nu + (y**2).sum(axis=0))
+
+
+def with_late_weights(x, mu, S, nu):
+    new = px(x, mu, S, nu)[0]
+    u = whitened(x, new, S, nu)
+    return new, sums(x, new, u) / u.sum()
+
+
 def by_bracket(c):
     return brentq(lambda nu: np.log(nu / 2) - digamma(nu / 2) - c, 0.9 / c, 2.1 / c)
 
@@ -98,9 +113,18 @@ WRONG = {
         (lambda x, mu, S, nu: 1 / whitened(x, mu, S, nu), "upside down"),
         (lambda x, mu, S, nu: whitened(x, mu, np.linalg.inv(S), nu), "solve, do not"),
         (lambda x, mu, S, nu: whitened(x, mu, np.eye(len(mu)), nu), "whiten the rows"),
+        (with_upper_factor, "not with L^T"),
+        (lambda x, mu, S, nu: whitened(x, mu, S, nu) / whitened(x, mu, S, nu).sum(), "sum to one"),
+        (lambda x, mu, S, nu: whitened(x, mu, S, nu) / whitened(x, mu, S, nu).mean(), "PX-EM's"),
+        (lambda x, mu, S, nu: whitened(x, mu, S, nu)[:, None], "should have shape"),
         (lambda x, mu, S, nu: "far", "should be numbers"),
     ],
     "px_step": [
+        (lambda x, mu, S, nu: px(x, mu, S, nu)[::-1], "the centre, then the scale"),
+        (lambda x, mu, S, nu: (whitened(x, mu, S, nu) @ x, S), "still to be divided"),
+        (scale_with(lambda x, mu, u, new, s: sums(x, new, u**2) / u.sum()), "not by its square"),
+        (with_late_weights, "the same u"),
+        (lambda x, mu, S, nu: ([[1.0], [2.0, 3.0]], "scale"), "should"),
         (scale_with(lambda x, mu, u, new, s: s * u.sum() / len(x)), "That is EM's scale"),
         (scale_with(lambda x, mu, u, new, s: s * u.sum()), "still to be divided"),
         (scale_with(lambda x, mu, u, new, s: s + np.outer(new - mu, new - mu)), "not the old one"),
