@@ -33,7 +33,7 @@ from emlib.mixture import Mixture
 
 METHODS = ("oakes", "louis", "supplemented", "numerical")
 FAR = 1e-3  # nats below the summit from which a curvature is not that of the summit
-NOISE = 1e-4  # what differences may make of an eigenvalue 0, where the diagonal is 1
+NOISE = 1e-5  # what differences may make of a share 0 of the information
 SHARE = 0.05  # of a standard error: how far to go for the derivative of a parameter
 
 
@@ -69,7 +69,8 @@ def information(
         * "louis": the curvature of Q, less the variance of the complete-data slope given the
           data. For mixtures, and for counts of cells.
         * "supplemented": the curvature of Q times what EM's map leaves of an error.
-        * "numerical": second differences of the objective.
+        * "numerical": second differences of the objective. It asks for no Q, and so cannot tell a
+          ridge as well as the others.
 
     Returns
     -------
@@ -246,8 +247,12 @@ def _delta(model: Any, x: Any, sample_weight: Any, method: str) -> tuple[FloatAr
     """Return the derivatives of all parameters (M, P), and the covariance of the free ones."""
     at = pack(model)
     matrix = information(model, x, sample_weight, method=method)
-    covariance = _inverse(model, matrix)
     step = Step(model, em.expect(model, x, sample_weight))
+    if method == "numerical":  # asks for no Q: the best units at hand
+        unit = np.sqrt(np.abs(np.diag(matrix)))
+    else:
+        unit = np.sqrt(2e-3) / reaches(expected(step), at, drop=1e-3)  # as complete data see it
+    covariance = _inverse(matrix, unit)
     if method != "numerical":
         uphill = slope(step)
         left = 0.5 * uphill @ covariance @ uphill
@@ -261,18 +266,20 @@ def _delta(model: Any, x: Any, sample_weight: Any, method: str) -> tuple[FloatAr
     return jacobian(lambda v: _flat(unpack(model, v)), at, steps), covariance
 
 
-def _inverse(model: Any, matrix: FloatArray) -> FloatArray:
-    """Return the inverse of an information, in units in which its diagonal is 1."""
-    unit = np.sqrt(np.abs(np.diag(matrix)))
-    scaled = matrix / np.outer(unit, unit)
-    values, vectors = np.linalg.eigh(scaled)
-    if not (np.diag(matrix) > 0).all() or values[0] < NOISE:
+def _inverse(matrix: FloatArray, unit: FloatArray) -> FloatArray:
+    """Return the inverse of an information, refusing one that is no more than rounding.
+
+    In units in which the complete data's information has diagonal 1, eigenvalues are about the
+    share of it that is seen: 0 on a ridge, in whatever direction it runs.
+    """
+    values, vectors = np.linalg.eigh(matrix / np.outer(unit, unit))
+    if values[0] < NOISE:
         worst = int(np.argmax(np.abs(vectors[:, 0])))
         raise UncertaintyError(
-            f"the information is not positive definite, or as good as singular (smallest "
-            f"eigenvalue {values[0]:.2g} where the diagonal is 1, mostly along free coordinate "
-            f"{worst} of pack(model)): the model is no summit but a saddle, or lies on a ridge "
-            "along which the data say nothing. Fit on from elsewhere, or with fewer components."
+            f"the information is not positive definite (smallest eigenvalue {values[0]:.2g}, where "
+            f"complete data have about 1; mostly along free coordinate {worst} of pack(model)): "
+            "the model is no summit but a saddle, or lies on a ridge along which the data say "
+            "nothing. Fit on from elsewhere, or with fewer components."
         )
     return np.asarray((vectors / values) @ vectors.T / np.outer(unit, unit))
 

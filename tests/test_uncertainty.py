@@ -13,6 +13,7 @@ from emlib import (
     BinomialMixture,
     GaussianMixture,
     GaussianMixture1D,
+    IncompleteGaussianMixture,
     Linkage,
     Mixture,
     PoissonMixture,
@@ -210,6 +211,18 @@ def test_a_saddle_has_no_standard_error():
     same = GaussianMixture1D([0.4, 0.6], [X.mean()] * 2, [X.var()] * 2)
     with pytest.raises(UncertaintyError, match="not positive definite"):
         standard_errors(same, X)
+
+
+@pytest.mark.parametrize("method", ["oakes", "supplemented"])
+@pytest.mark.parametrize("correlation", [-0.5, -0.1, 0.0, 0.6])
+def test_a_ridge_has_no_standard_error(method, correlation):
+    """What rounding makes of an eigenvalue 0 is no information: errors of 1e6 came of it."""
+    x = np.random.default_rng(1).standard_normal((200, 2))
+    x[:100, 0], x[100:, 1] = np.nan, np.nan  # never seen together
+    start = [[1.0, correlation], [correlation, 1.0]]
+    model = fitted(IncompleteGaussianMixture([1.0], [[0.0, 0.0]], [start]), x)
+    with pytest.raises(UncertaintyError, match="lies on a ridge along which the data say nothing"):
+        standard_errors(model, x, method=method)
 
 
 def test_on_the_way_up_there_is_a_warning():

@@ -4,8 +4,17 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import pytest
 
-from emlib import CensoredExponential, IncompleteGaussianMixture, accelerate, data, fit
+from emlib import (
+    CensoredExponential,
+    IncompleteGaussianMixture,
+    UncertaintyError,
+    accelerate,
+    data,
+    fit,
+    standard_errors,
+)
 
 
 def world(rng, n=400):
@@ -221,6 +230,9 @@ def test_where_no_row_has_both_the_start_decides(seeds):
         for c in (-0.5, 0.0, 0.6):
             model = replace(start, covariances=[[[1.0, c], [c, 1.0]]])
             ends.append(fit(model, x, tol=1e-10))
+            for method in ("oakes", "supplemented"):
+                with pytest.raises(UncertaintyError, match="ridge"):
+                    standard_errors(ends[-1].model, x, method=method)
         s = np.array([end.model.covariances[0] for end in ends])
         r = s[:, 0, 1] / np.sqrt(s[:, 0, 0] * s[:, 1, 1])
         assert np.ptp([end.objective[-1] for end in ends]) < 1e-6
