@@ -7,7 +7,8 @@ them others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -120,6 +121,23 @@ def _whole_lives(t: FloatArray, died: BoolArray, rate: float) -> FloatArray:
     )
 
 
+def _one_kind(died: BoolArray) -> list[tuple[str, BoolArray]]:
+    """Return the two cases in which all bulbs are of one kind."""
+    return [
+        ("every bulb dead", np.ones(len(died), dtype=bool)),
+        ("no bulb dead", np.zeros(len(died), dtype=bool)),
+    ]
+
+
+@contextlib.contextmanager
+def _told(title: str) -> Iterator[None]:
+    """Begin what there is to say with the case in which it happens."""
+    try:
+        yield
+    except Problem as problem:
+        raise Problem(f"With {title}: {problem}") from None
+
+
 @task("expected-lives")
 def expected_lives(
     function: Callable[..., Any], *, case: tuple[FloatArray, BoolArray, float] = LIVES
@@ -164,6 +182,11 @@ def expected_lives(
     ]
     name = "The array of expected lives"
     close(value, right, name, hints, "What is the mean of the life, given what was seen?")
+    for title, some in _one_kind(died):
+        with _told(title):
+            value = call(function, t, some, rate)
+            must_depend(function, value, (t, some, rate), LIVES)
+            close(value, _whole_lives(t, some, rate), name)
 
 
 def _log_joint(t: FloatArray, died: BoolArray, w: FloatArray, rates: FloatArray) -> FloatArray:
@@ -222,6 +245,11 @@ def which_make(
     ]
     name = "The array of responsibilities"
     close(value, right, name, hints, "Which probability has what was seen, under each make?")
+    for title, some in _one_kind(died):
+        with _told(title):
+            value = call(function, t, some, w, rates)
+            must_depend(function, value, (t, some, w, rates), MAKES)
+            close(value, _posterior(_log_joint(t, some, w, rates)), name)
     far = np.array([0.5, 9000.0, 20000.0])
     alive = np.array([True, True, False])
     with np.errstate(all="ignore"):
@@ -333,6 +361,17 @@ def censored_step(
     ]
     otherwise = "Set the derivative of Q to zero, with expected whole lives in it."
     close(new_rates, best, "The array of rates", hints, otherwise)
+    for title, some in _one_kind(died):
+        with _told(title):
+            value = call(function, t, some, w, rates)
+            must_depend(function, value, (t, some, w, rates), MAKES)
+            pair = tuple(value) if isinstance(value, np.ndarray) else value
+            new_w, new_rates = parts(pair, ("weights", "rates"))
+            r = _posterior(_log_joint(t, some, w, rates))
+            lives = np.array([_whole_lives(t, some, rate) for rate in rates]).T
+            close(new_w, r.mean(axis=0), "The array of weights")
+            best = np.array([_best_rate(r[:, k], lives[:, k]) for k in range(len(w))])
+            close(new_rates, best, "The array of rates", rtol=1e-5)
     _check_long_lives(function, w, rates)
 
 
@@ -428,6 +467,11 @@ def log_shares(
             "something that had been exponentiated before."
         )
     close(value, _log_share(far, w, mean, variances), "The table, for wild readings,")
+    rare = np.where(np.arange(len(w)) == 0, 1.0, 1e-30)
+    value = call(function, x, rare, mean, variances)
+    ask = "Is something added to a weight, or to a density, before its logarithm is taken?"
+    right = _log_share(x, rare, mean, variances)
+    close(value, right, "The table, with a weight of 1e-30,", (), ask)
 
 
 def _expected(x: FloatArray, r: FloatArray, mean: float, variances: FloatArray) -> float:
