@@ -2,7 +2,7 @@
 
 python leave_out.py source/set3/set3.ipynb one-mean shared-mean-step voltage
 
-Any cell can be named; what belongs to `name` are the cells `name`, `name-test`, `name-question`,
+The table in the first cell loses the rows of these tasks. Any cell can be named; what belongs to `name` are the cells `name`, `name-test`, `name-question`,
 `name-text`, `name-run` and `name-code`. Nothing is written if a cell that is left needs what goes.
 """
 
@@ -13,6 +13,7 @@ from pathlib import Path
 
 import nbformat
 
+ROW = re.compile(r"^\|[^|\n]*\| `([a-z0-9-]+)`[^|\n]*\|.*\n", re.M)
 SUFFIXES = ("", "-test", "-question", "-text", "-run", "-code", "-lead")
 
 
@@ -49,6 +50,8 @@ def main(argv=None):
         print("Nothing was left out:", *problems, sep="\n", file=sys.stderr)
         return 1
     nb.cells = stays
+    head = stays[0]
+    head.source = ROW.sub(lambda row: "" if row[1] in options.names else row[0], head.source)
     nbformat.write(nb, options.notebook)
     points = sum(cell.metadata.get("nbgrader", {}).get("points", 0) for cell in stays)
     print(f"{len(goes)} cells left out; {options.notebook.stem} has {points:g} points now.")
