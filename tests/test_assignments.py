@@ -184,6 +184,62 @@ def test_what_is_generated_is_up_to_date():
     report(build.problems(build.generated()))
 
 
+# --- a task is left out
+
+
+def lines_that_leave_out():
+    """Return the commands of the syllabus, each as (set, names of cells, points that are left)."""
+    text = (build.HERE / "SYLLABUS.md").read_text(encoding="utf-8").replace("\\\n", " ")
+    lines = re.findall(r"^python leave_out\.py source/(set\d)/set\d\.ipynb (.*)$", text, flags=re.M)
+    left = {"set3": "16 points of `set3`", "set5": "8 of `set5`", "set1": "7 points"}
+    assert all(left[name] in text for name, _ in lines)
+    return [(name, names.split(), int(re.search(r"\d+", left[name])[0])) for name, names in lines]
+
+
+def test_the_syllabus_leaves_out_what_it_says():
+    assert [name for name, _, _ in lines_that_leave_out()] == ["set3", "set5", "set1"]
+
+
+@pytest.mark.parametrize(("name", "names", "points"), lines_that_leave_out())
+def test_a_set_with_tasks_left_out_is_whole(name, names, points, tmp_path, monkeypatch, capsys):
+    """As the syllabus has it: its form, what is built of it, and a run from top to bottom."""
+    if not assignments.whole(assignments.read(name)):
+        pytest.skip("it was done here")
+    before = assignments.read(name)
+    path = tmp_path / name / f"{name}.ipynb"
+    path.parent.mkdir()
+    path.write_text(assignments.path(name).read_text(encoding="utf-8"), encoding="utf-8")
+    leave_out = assignments.load("leave_out", build.HERE / "leave_out.py")
+    assert leave_out.main([str(path), *names]) == 0
+    assert "speaks of" not in capsys.readouterr().out
+    monkeypatch.setattr(assignments, "SOURCE", tmp_path)
+    nb = assignments.read(name)
+    assert sum(assignments.points(nb).values()) == points
+    report([problem for check in assignments.CHECKS for problem in check(nb, name)])
+    gone = set(assignments.tasks(before)) - set(assignments.tasks(nb))
+    table = build.table()
+    assert all(f"`{task}`" not in table for task in gone)
+    assert all(f"{name} has no task {task}" in capsys.readouterr().out for task in [*gone][:1])
+    cells = [(c.id, c.source) for c in nb.cells if c.cell_type == "code"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assignments.run(cells)
+    with pytest.raises(assignments.Missing, match="Was a task left out"):
+        assignments.cell_of(nb, gone.pop())
+
+
+def test_leave_out_names_what_is_needed(tmp_path, capsys):
+    path = tmp_path / "set3.ipynb"
+    path.write_text(assignments.path("set3").read_text(encoding="utf-8"), encoding="utf-8")
+    leave_out = assignments.load("leave_out", build.HERE / "leave_out.py")
+    before = path.read_bytes()
+    assert leave_out.main([str(path), "shared-mean-step", "no-such-cell"]) == 1
+    said = capsys.readouterr().err
+    assert "cell voltage needs shared_mean_step" in said
+    assert "no cell is called no-such-cell" in said
+    assert path.read_bytes() == before
+
+
 # --- the checks can fail
 
 
