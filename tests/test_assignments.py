@@ -140,6 +140,15 @@ def test_what_is_drawn_for_a_course_tells_right_from_stored(name, task, monkeypa
         assert assignments.on_drawn(name, task, assignments.stored(name, task)), seed
 
 
+@pytest.mark.parametrize(("name", "task"), [t for t in TASKS if t[1] != "honest-table"])
+def test_no_seed_of_a_course_refuses_the_model_solution(name, task, monkeypatch):
+    """As data on which a checker itself comes to grief would."""
+    model = assignments.cell_of(assignments.read(name), task).source
+    for seed in range(3 if task == "log-determinants" else 12):
+        monkeypatch.setenv("EM_COURSE_SEED", f"seed {seed}")
+        assert assignments.on_drawn(name, task, model) == "", seed
+
+
 def test_hidden_data_are_those_of_the_course(monkeypatch):
     def draws(seed, name):
         monkeypatch.setenv("EM_COURSE_SEED", seed)

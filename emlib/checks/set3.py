@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from scipy.stats import expon, norm
@@ -113,11 +114,15 @@ def in_order(got: Sequence[Any], right: Sequence[Any]) -> None:
 def _whole_lives(t: FloatArray, died: BoolArray, rate: float) -> FloatArray:
     """Return the expected whole life of each bulb, by numerical integration."""
     life = expon(scale=1 / rate)
+
+    def more(seen: float) -> float:  # the area under the share that survives; also far out
+        def share(u: float) -> float:
+            return float(np.exp(life.logsf(seen + u) - life.logsf(seen)))
+
+        return float(quad(share, 0, 60 / rate, epsabs=0, epsrel=1e-10)[0])
+
     return np.array(
-        [
-            seen if dead else life.expect(lambda u: u, lb=seen, conditional=True)
-            for seen, dead in zip(t, died, strict=True)
-        ]
+        [seen if dead else seen + more(seen) for seen, dead in zip(t, died, strict=True)]
     )
 
 

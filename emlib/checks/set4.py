@@ -684,7 +684,8 @@ def drawn(name: str) -> dict[str, Any]:
     if name == "squared-distances":
         return {"case": (np.rint(x).astype(np.int16), means, covariances)}
     if name == "run":
-        return {"case": (GaussianMixture(w, means, covariances), np.vstack([x, -x, 2 * x]), 5)}
+        two = GaussianMixture(np.array([0.4, 0.6]), means[:2], covariances[:2])
+        return {"case": (two, two.sample(60, rng)[0], 5)}  # too many points to collapse onto one
     if name == "has-converged":
         return {"cases": _drawn_histories(rng)}
     if name == "best-restart":
