@@ -118,8 +118,9 @@ def table() -> str:
             raise Unfit(f"tests/answers/{name}.py is missing")
         tasks = assignments.tasks(assignments.read(name))
         for task, wrong in assignments.answers(name).WRONG.items():
-            if task not in tasks:
-                raise Unfit(f"{name} has no task {task}: delete it in tests/answers/{name}.py, too")
+            if task not in tasks:  # left out of a course
+                print(f"{name} has no task {task}: its wrong answers are passed over.")
+                continue
             for number, (mistake, _, _) in enumerate(wrong):
                 verdict = assignments.verdict_on_wrong(name, task, number)
                 hidden = "*Hidden.* " if verdict.by_hidden else ""

@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "assignments" / "source"
 RELEASE = ROOT / "assignments" / "release"
 ANSWERS = ROOT / "tests" / "answers"
-POINTS = 20
+POINTS = 20  # of a set as the book has it; a course may leave tasks out
+ROW = re.compile(r"^\|[^|\n]*\| `([a-z0-9-]+)`[^|\n]*\| (\d+(?:\.\d+)?) \|[^|\n]*\|$", re.M)
 HIDDEN = re.compile(r"^### BEGIN HIDDEN TESTS\n.*?^### END HIDDEN TESTS$\n?", re.M | re.S)
 SOLUTION = re.compile(r"^( *)### BEGIN SOLUTION\n.*?^ *### END SOLUTION$", re.M | re.S)
 STUB = "# YOUR CODE HERE\nraise NotImplementedError()"
@@ -68,7 +69,7 @@ def answers(name: str) -> ModuleType:
 
 def stored(name: str, task: str) -> str | None:
     """Return the wrong answer of the tables that holds the numbers of the visible test."""
-    wrong = answers(name).WRONG[task]
+    wrong = answers(name).WRONG.get(task, [])
     names = re.compile("stored|hard-coded|visible")
     return next((source for mistake, source, _ in wrong if names.search(mistake)), None)
 
@@ -103,9 +104,27 @@ def points(nb: NotebookNode) -> dict[str, float]:
     return {about(c)["grade_id"]: about(c)["points"] for c in nb.cells if about(c)["grade"]}
 
 
+def stated(nb: NotebookNode) -> dict[str, float]:
+    """Return the points of each task and question as the table in the first cell has them."""
+    return {name: float(worth) for name, worth in ROW.findall(nb.cells[0].source)}
+
+
+def whole(nb: NotebookNode) -> bool:
+    """Is this a set as the book has it, with no task left out?"""
+    return sum(stated(nb).values()) == POINTS
+
+
+class Missing(LookupError):
+    """A task of which there are answers, or a test, is not in the source of its set."""
+
+
 def cell_of(nb: NotebookNode, name: str) -> NotebookNode:
     """Return the cell of this grade id."""
-    return next(cell for cell in nb.cells if about(cell)["grade_id"] == name)
+    for cell in nb.cells:
+        if about(cell)["grade_id"] == name:
+            return cell
+    title = nb.cells[0].source.partition("\n")[0].lstrip("# ")
+    raise Missing(f"'{title}' has no cell {name}. Was a task left out, or is it called otherwise?")
 
 
 def visible(source: str) -> str:
@@ -221,11 +240,16 @@ def points_problems(nb: NotebookNode, name: str) -> list[str]:
     total = sum(points(nb).values())
     by_hand = sum(points(nb)[question] for question in questions(nb))
     found = []
-    if total != POINTS:
-        found.append(f"the points of {name} add up to {total:g}, not {POINTS}")
-    if not 9 <= total - by_hand <= 13:
+    says = stated(nb)
+    if total != sum(says.values()):
+        said = f"{sum(says.values()):g}"
+        found.append(f"the points of {name} add up to {total:g}; its table has {said}")
+    for task, worth in points(nb).items():
+        if (row := says.get(task.removesuffix("-test"))) != worth:
+            found.append(f"{task} of {name} is worth {worth:g}; the table in its text has {row}")
+    if whole(nb) and not 9 <= total - by_hand <= 13:
         found.append(f"coding is {total - by_hand:g} points of {name}: about 11 are wanted")
-    if not 4 <= len(tasks(nb)) <= 7:
+    if whole(nb) and not 4 <= len(tasks(nb)) <= 7:
         found.append(f"{name} has {len(tasks(nb))} coding tasks: 4 to 7 are wanted")
     return found
 

@@ -187,7 +187,13 @@ def close(
             raise Problem(message)
     where = np.unravel_index(np.abs(array - right).argmax(), right.shape)
     place = f" at index {tuple(int(i) for i in where)}" if right.ndim else ""
-    raise Problem(f"{name} is off{place}: yours is {array[where]:.6g}. {otherwise}".rstrip())
+    far = abs(array[where] - right[where])
+    nearly = ""  # rounding on the way, or a search that stops early
+    if np.isfinite(far) and np.allclose(array, right, rtol=1e-3, atol=1e-9):
+        nearly = f"It is off by {far:.2g} only: is something rounded, or stopped early? "
+    raise Problem(
+        f"{name} is off{place}: yours is {array[where]:.6g}. {nearly}{otherwise}".rstrip()
+    )
 
 
 def distributions(value: Any, name: str, shape: tuple[int, int]) -> FloatArray:

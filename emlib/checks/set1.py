@@ -25,6 +25,7 @@ CERTAIN = (0.0, 1.0)  # a q that is certain of every bit, these two by turns
 COUNTS = (125, 18, 20, 34)
 STATUSES = ("converged", "max_iter", "fell")
 HARD_CODED = "Those are the numbers of the visible test; work with the arguments of the function."
+SEARCHED = 1e-4  # relative tolerance: an M-step may be found by search, at SciPy's own tolerance
 _under_test: list[bool] = []  # not empty while `channel_step` is tried
 
 
@@ -132,6 +133,11 @@ def bit_posterior(
         (joint[:, 1] / joint[:, 1].sum(), other_sum),
         (bare / bare.sum(), other_sum),
         (right.round(), "Those are verdicts, 0 or 1. The doubt is wanted as well."),
+        (
+            np.trunc(right),
+            "Your array has the integer type of `records`: a probability is cut to 0.",
+        ),
+        (np.log(right / (1 - right)), "Those are log-odds. Which probability has these odds?"),
         (y[:, 0] / y[:, 1], "That is the share of ones that arrived; the channel does not enter."),
         (_channel(PRIOR, FLIP).responsibilities(RECORDS)[:, 1], HARD_CODED),
     ]
@@ -190,6 +196,7 @@ def channel_elbo(
         ),
         (channel.elbo(y, both[:, ::-1]), "q is the probability of a 1; you give it to the 0."),
         (right / len(y), "That is the mean over the bits; the message wants the sum."),
+        (right / np.log(2), "That is in bits. This book measures in nats: natural logarithms."),
         (
             right - (both @ np.log(channel.weights)).sum(),
             "The prior is missing: the joint holds the probability of the bit itself.",
@@ -232,6 +239,10 @@ def channel_gap(
         (entropy - right, "The cross-entropy has the wrong sign: a log of a ratio is wanted."),
         (chance * np.log(chance / r[:, 1]), "The value z = 0 is missing: sum over both."),
         (right / np.log(2), "That is in bits. This book measures in nats: natural logarithms."),
+        (
+            right + _gap(np.log(both), r),
+            "You add the divergences both ways round; (1.6) has one, that from q.",
+        ),
         (np.abs(chance - r[:, 1]), "That is a distance of probabilities, not a divergence."),
         ((chance - r[:, 1]) ** 2, "That is a squared distance, not a divergence."),
         (
@@ -287,6 +298,11 @@ def _summit(records: FloatArray, q: FloatArray) -> tuple[float, float]:
     )
 
 
+def _after(records: FloatArray, prior: float, flip: float) -> tuple[float, float]:
+    """Return what one step of EM makes of the prior and the flip, by search."""
+    return _summit(records, _channel(prior, flip).responsibilities(records)[:, 1])
+
+
 @task("channel-step")
 def channel_step(
     function: Callable[..., Any],
@@ -331,7 +347,17 @@ def channel_step(
         (_summit(RECORDS, _channel(PRIOR, FLIP).responsibilities(RECORDS)[:, 1])[0], HARD_CODED),
     ]
     otherwise = "Is the E-step right? Then look at your derivation, where L depends on the prior."
-    close(got[0], new_prior, "The new prior", hints, otherwise)
+    twice = _after(y, new_prior, new_flip)
+    hints += [
+        (twice[0], "That is the prior after two steps; one is wanted."),
+        (np.trunc(r).mean(), "Are the shares put into an array of whole numbers, as `records` is?"),
+        (
+            (n * new_prior + 1) / (n + 2),
+            "You add to the counts. The M-step takes them as they are.",
+        ),
+        (n * new_prior / (n - 1), "Divide by the number of bits: the maximum has no minus one."),
+    ]
+    close(got[0], new_prior, "The new prior", hints, otherwise, rtol=SEARCHED)
     one_way = channel.m_step(channel.e_step(y)).probabilities
     total = new_flip * y[:, 1].sum()
     again = _channel(new_prior, flip).responsibilities(y)[:, 1]
@@ -358,7 +384,7 @@ def channel_step(
         f"L(q, theta) can rise by {-below:.3g} nats in this step, if both parameters are chosen "
         "well. Which copies count as flipped, if the bit was a 1? If it was a 0?"
     )
-    close(got[1], new_flip, "The new flip", hints, otherwise)
+    close(got[1], new_flip, "The new flip", hints, otherwise, rtol=SEARCHED)
 
 
 def spare_fit(
@@ -492,6 +518,11 @@ def _geometric(function: Callable[..., Any], ratio: float, enough: int) -> None:
             + f" What is still to come, if each gain is {ratio} of the one before?"
         )
     if steps > enough:
+        if enough == 2:
+            raise Problem(
+                f"Two gains give a ratio, and it says that {ratio**2:.1g} nats are left, with "
+                f"tol = {tol:.3g}. Your loop makes {steps} steps: what does it wait for?"
+            )
         root = np.sqrt(ratio)
         late = {
             int(np.argmax(gains * root / (1 - root) <= tol)) + 1: "Do you take a root of the "
@@ -519,15 +550,34 @@ def _slowing(function: Callable[..., Any]) -> None:
         )
 
 
+def _quickening(function: Callable[..., Any]) -> None:
+    """Check a climb whose gains shrink slowly at first and fast later."""
+    left = np.append(0.9 ** np.arange(3), 0.081 * 0.1 ** np.arange(20))[::-1].cumsum()[::-1]
+    steps, status = _climb(function, -100 - left, 0.01, 50)
+    if steps != 4 or status != "converged":
+        raise Problem(
+            "Here the gains are 1, 0.9, 0.81, 0.081, 0.0081 and so on. After the fourth the last "
+            f"two say that 0.009 are left, and tol is 0.01. Your loop makes {steps} steps and says "
+            f"{status!r}. Is g estimated from the last two gains alone?"
+        )
+
+
 def _small_falls(function: Callable[..., Any]) -> None:
-    """Check that a fall is one from 1e-9 on, whatever tol, and that less is rounding."""
-    for fall, right in ((1e-12, "converged"), (5e-7, "fell"), (0.05, "fell")):
-        _, status = _climb(function, [-10.0, -5.0, -5.0 - fall], 1e-6, 50)
+    """Check that a fall is one from 1e-9 on, whatever tol and l, and that less is rounding."""
+    for top, fall, right in (
+        (-5.0, 1e-12, "converged"),
+        (-5.0, 3e-10, "converged"),
+        (-5.0, 3e-9, "fell"),
+        (-5.0, 5e-7, "fell"),
+        (-5.0, 0.05, "fell"),
+        (-5e3, 1e-7, "fell"),
+    ):
+        _, status = _climb(function, [2 * top, top, top - fall], 1e-6, 50)
         if status != right:
             raise Problem(
-                f"The log-likelihood fell by {fall:g}, tol is 1e-06, and your status is "
-                f"{status!r}. A fall of more than 1e-9 is a fall; a smaller one is rounding, and "
-                "nothing is left to gain."
+                f"The log-likelihood fell by {fall:g}, from {top:g}, tol is 1e-06, and your status "
+                f"is {status!r}. A fall of more than 1e-9 is a fall; a smaller one is rounding, "
+                "and nothing is left to gain."
             )
 
 
@@ -568,6 +618,13 @@ def truthful_fit(
         raise Problem("After a fall, history ends with the value before it.")
     _small_falls(function)
     _slowing(function)
+    _quickening(function)
+    _geometric(function, 0.01, 2)
+    steps, status = _climb(function, slow, 1e-3, 0)
+    if steps or status != "max_iter":
+        raise Problem(
+            f"With max_iter = 0 no step is allowed; yours makes {steps} and says {status!r}."
+        )
     steps, status = _climb(function, [-9.0, -8.0, -7.5, -7.5, -7.5], 1e-6, 3)
     if status != "converged" or steps not in (2, 3):
         raise Problem(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ TWO_ONLY = "That is right for two of them only: K may be larger than two."
 LABEL_ZERO = "Rows of coin 0 are treated as unlabelled; only -1 means unknown."
 LABELLED_ONLY = "You use the labelled rows only{place}. The others count by their shares."
 NOT_LABELLED = "The labelled rows are missing{place}: they count too, with certainty."
+LARGEST_LABEL = "Does the size of a table hang on the largest label? There are K coins in any case."
 HARD_CODED = "Those are the numbers of another test; work with the arguments of the function."
 
 
@@ -143,7 +144,8 @@ def lifetime_log_joint(
     first, ever = np.array([1, 3]), np.array([1, 0])
     value = _run(function, first, ever, w, sure)
     _no_nan(value, "A type with p = 1 gives NaN: here 0 log 0 counts as 0.")
-    close(value, _log_joint(first, ever, w, sure), "The log joint of a type with p = 1")
+    ask = "A type that never fails cannot have such a line: its logarithm is -inf, and no number."
+    close(value, _log_joint(first, ever, w, sure), "The log joint of a type with p = 1", (), ask)
 
 
 def _all_attempts(t: IntArray, success: IntArray, p: FloatArray) -> FloatArray:
@@ -280,6 +282,10 @@ def nested_step(
     seen = d == 1
     hints: list[tuple[ArrayLike, str]] = [
         (r.sum(axis=0), "Those are expected numbers of people; weights sum to one."),
+        (
+            np.floor(r + 1e-9).sum(axis=0) / c.sum(),
+            "The expected people are cut to whole numbers: into an array of which type do they go?",
+        ),
         (
             shares.mean(axis=0),
             "You count lines, not people: a line of the table stands for many of them.",
@@ -475,6 +481,8 @@ def labelled_step(
         (heads / tosses.sum(), "Divide by the expected tosses of each coin, not by all."),
     ]
     close(got[1], right[1], "The array of probabilities", hints, "See (2.8) and (2.9).")
+    stored: list[tuple[ArrayLike, str]] = [(right[0], HARD_CODED)]
+    _check_absent_labels(function, rows, coin, model, stored)
     long_rows, long_labels = np.array([[9000, 20000], [6, 10], [3, 10]]), np.array([-1, 0, -1])
     value = _run(
         function, long_rows, long_labels, np.array(model.weights), np.array(model.probabilities)
@@ -482,9 +490,41 @@ def labelled_step(
     _no_nan(value, "A row of 20000 tosses gives NaN: both products underflow. See (2.10).")
     e = model.e_step(long_rows[[0, 2]]) + _expect(model, long_rows, long_labels)
     got = _pair(value, "the new weights and the new probabilities")
-    stored: list[tuple[ArrayLike, str]] = [(right[0], HARD_CODED)]
     close(got[0], _step(model, e)[0], "The array of weights, with a long row,", stored)
     close(got[1], _step(model, e)[1], "The array of probabilities, with a long row,")
+
+
+def _absent(coin: IntArray, k: int) -> list[tuple[str, IntArray]]:
+    """Return labels of which some are absent: of the last coin, of all but the first, all, none."""
+    return [
+        ("no row of the last coin labelled", np.where(coin == k - 1, -1, coin)),
+        ("only rows of coin 0 labelled", np.where(coin > 0, -1, coin)),
+        ("no row labelled", np.full_like(coin, -1)),
+        ("every row labelled", np.where(coin < 0, np.arange(len(coin)) % k, coin)),
+    ]
+
+
+def _check_absent_labels(
+    function: Callable[..., Any],
+    rows: IntArray,
+    coin: IntArray,
+    model: BinomialMixture,
+    stored: Sequence[tuple[ArrayLike, str]],
+) -> None:
+    """Check a step if a coin, or every one, has no labelled row, and if all rows have labels."""
+    for title, labels in _absent(coin, model.n_components):
+        e = _expect(model, rows, labels)
+        if (labels < 0).any():
+            e = e + model.e_step(rows[labels < 0])
+        arguments = rows, labels, np.array(model.weights), np.array(model.probabilities)
+        try:
+            value = _run(function, *arguments)
+            _no_nan(value, "your numbers hold NaN. Is something divided by a count of zero?")
+            got = _pair(value, "the new weights and the new probabilities")
+            close(got[0], _step(model, e)[0], "The array of weights", stored, LARGEST_LABEL)
+            close(got[1], _step(model, e)[1], "The array of probabilities")
+        except Problem as problem:
+            raise Problem(f"With {title}: {problem}") from None
 
 
 @task("labelled-log-likelihood")
@@ -545,6 +585,13 @@ def labelled_log_likelihood(
     ]
     otherwise = "What was seen in a row with a label, and what in a row without one?"
     close(value, right, "The log-likelihood", hints, otherwise)
+    stored: list[tuple[ArrayLike, str]] = [(right, HARD_CODED)]
+    for title, some in _absent(coin, model.n_components):
+        try:
+            value = _run(function, rows, some, *arguments)
+            close(value, _seen(model, rows, some), "The log-likelihood", stored, LARGEST_LABEL)
+        except Problem as problem:
+            raise Problem(f"With {title}: {problem}") from None
     long_rows, long_labels = np.array([[10000, 20000], [5000, 20000]]), np.array([-1, 1])
     value = _run(function, long_rows, long_labels, *arguments)
     if not np.isfinite(_number(value)):
@@ -552,14 +599,13 @@ def labelled_log_likelihood(
             "A row of 20000 tosses gives an infinite or undefined log-likelihood: a product "
             "underflows before its logarithm is taken. See (2.10)."
         )
-    stored: list[tuple[ArrayLike, str]] = [(right, HARD_CODED)]
     close(value, _seen(model, long_rows, long_labels), "The log-likelihood of long rows", stored)
 
 
 def _number(value: Any) -> float:
-    """Return a number, or NaN for anything else."""
+    """Return a number, or NaN for anything else. An array of one is as good."""
     try:
-        return float(value)
+        return float(np.asarray(value, dtype=float).reshape(()))
     except (TypeError, ValueError):
         return float("nan")
 

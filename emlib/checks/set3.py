@@ -7,11 +7,13 @@ them others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp
 from scipy.stats import expon, norm
@@ -112,12 +114,33 @@ def in_order(got: Sequence[Any], right: Sequence[Any]) -> None:
 def _whole_lives(t: FloatArray, died: BoolArray, rate: float) -> FloatArray:
     """Return the expected whole life of each bulb, by numerical integration."""
     life = expon(scale=1 / rate)
+
+    def more(seen: float) -> float:  # the area under the share that survives; also far out
+        def share(u: float) -> float:
+            return float(np.exp(life.logsf(seen + u) - life.logsf(seen)))
+
+        return float(quad(share, 0, 60 / rate, epsabs=0, epsrel=1e-10)[0])
+
     return np.array(
-        [
-            seen if dead else life.expect(lambda u: u, lb=seen, conditional=True)
-            for seen, dead in zip(t, died, strict=True)
-        ]
+        [seen if dead else seen + more(seen) for seen, dead in zip(t, died, strict=True)]
     )
+
+
+def _one_kind(died: BoolArray) -> list[tuple[str, BoolArray]]:
+    """Return the two cases in which all bulbs are of one kind."""
+    return [
+        ("every bulb dead", np.ones(len(died), dtype=bool)),
+        ("no bulb dead", np.zeros(len(died), dtype=bool)),
+    ]
+
+
+@contextlib.contextmanager
+def _told(title: str) -> Iterator[None]:
+    """Begin what there is to say with the case in which it happens."""
+    try:
+        yield
+    except Problem as problem:
+        raise Problem(f"With {title}: {problem}") from None
 
 
 @task("expected-lives")
@@ -164,6 +187,11 @@ def expected_lives(
     ]
     name = "The array of expected lives"
     close(value, right, name, hints, "What is the mean of the life, given what was seen?")
+    for title, some in _one_kind(died):
+        with _told(title):
+            value = call(function, t, some, rate)
+            must_depend(function, value, (t, some, rate), LIVES)
+            close(value, _whole_lives(t, some, rate), name)
 
 
 def _log_joint(t: FloatArray, died: BoolArray, w: FloatArray, rates: FloatArray) -> FloatArray:
@@ -222,6 +250,11 @@ def which_make(
     ]
     name = "The array of responsibilities"
     close(value, right, name, hints, "Which probability has what was seen, under each make?")
+    for title, some in _one_kind(died):
+        with _told(title):
+            value = call(function, t, some, w, rates)
+            must_depend(function, value, (t, some, w, rates), MAKES)
+            close(value, _posterior(_log_joint(t, some, w, rates)), name)
     far = np.array([0.5, 9000.0, 20000.0])
     alive = np.array([True, True, False])
     with np.errstate(all="ignore"):
@@ -333,6 +366,17 @@ def censored_step(
     ]
     otherwise = "Set the derivative of Q to zero, with expected whole lives in it."
     close(new_rates, best, "The array of rates", hints, otherwise)
+    for title, some in _one_kind(died):
+        with _told(title):
+            value = call(function, t, some, w, rates)
+            must_depend(function, value, (t, some, w, rates), MAKES)
+            pair = tuple(value) if isinstance(value, np.ndarray) else value
+            new_w, new_rates = parts(pair, ("weights", "rates"))
+            r = _posterior(_log_joint(t, some, w, rates))
+            lives = np.array([_whole_lives(t, some, rate) for rate in rates]).T
+            close(new_w, r.mean(axis=0), "The array of weights")
+            best = np.array([_best_rate(r[:, k], lives[:, k]) for k in range(len(w))])
+            close(new_rates, best, "The array of rates", rtol=1e-5)
     _check_long_lives(function, w, rates)
 
 
@@ -428,6 +472,11 @@ def log_shares(
             "something that had been exponentiated before."
         )
     close(value, _log_share(far, w, mean, variances), "The table, for wild readings,")
+    rare = np.where(np.arange(len(w)) == 0, 1.0, 1e-30)
+    value = call(function, x, rare, mean, variances)
+    ask = "Is something added to a weight, or to a density, before its logarithm is taken?"
+    right = _log_share(x, rare, mean, variances)
+    close(value, right, "The table, with a weight of 1e-30,", (), ask)
 
 
 def _expected(x: FloatArray, r: FloatArray, mean: float, variances: FloatArray) -> float:

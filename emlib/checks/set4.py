@@ -67,6 +67,7 @@ HISTORIES: tuple[tuple[list[float], float, bool | str], ...] = (
     ([-10.0, -12.0, -11.9999], 1e-3, True),
     ([-2e4, -1e4, -1e4 - 5e-5], 1e-3, "fell"),
     ([-1.0, -0.01, -0.01 - 1e-10], 1e-3, "fell"),
+    ([-3.0, -2.0], 1.0, False),  # less than tol, and not as much
 )
 STARTS = (np.array([[-0.4, 0.2], [0.7, 0.5], [-1.4, 0.1], [-0.2, -0.3]]), 12)
 LABELLED = (POINTS, np.array([-1, 1, -1, 0, -1, 2, -1, -1]), *THETA)
@@ -175,6 +176,11 @@ def squared_distances(
     ):
         points, centres, covariances = arguments
         value = call(function, *arguments)
+        if isinstance(value, np.ndarray) and value.dtype == object:
+            raise Problem(
+                "Your table is an array of Python objects, dtype=object, which is slow and which "
+                "NumPy's functions refuse. Which type holds numbers that are not whole?"
+            )
         must_depend(function, value, arguments, WHOLE)
         at = np.asarray(points, dtype=float)
         floats = np.asarray(centres, dtype=float)
@@ -240,9 +246,11 @@ def run(function: Callable[..., Any], *, case: tuple[GaussianMixture, Any, int] 
             got = f"the one after {made[0]}" if made else "none that EM passes through"
             raise Problem(f"The model after {n} steps is wanted; yours is {got}.")
         if len(values) and not np.isclose(values[-1], own, rtol=1e-12, atol=1e-9):
+            nearly = np.isclose(values[-1], own, rtol=1e-6) and abs(values[-1] - own) < 1e-3
             raise Problem(
-                f"The history ends with {values[-1]:.10g}, but the model that you return has a "
-                f"log-likelihood of {own:.10g}. To which model does that last value belong?"
+                f"The history ends with {values[-1]:.12g}, but the model that you return has a "
+                f"log-likelihood of {own:.12g}. "
+                + ("Is it rounded?" if nearly else "To which model does that last value belong?")
             )
         if len(values) != n + 1:
             raise Problem(
@@ -252,9 +260,18 @@ def run(function: Callable[..., Any], *, case: tuple[GaussianMixture, Any, int] 
         for t, (mine, (_, right)) in enumerate(zip(values, walk, strict=False)):
             if not np.isclose(mine, right, rtol=1e-12, atol=1e-9):
                 raise Problem(
-                    f"Value {t} of the history is {mine:.4f}; model {t} has a log-likelihood of "
-                    f"{right:.4f}."
+                    f"Value {t} of the history is {mine:.10g}; model {t} has a log-likelihood of "
+                    f"{right:.10g}."
                 )
+    points = np.asarray(x, dtype=float)  # one component rests at once
+    rest = GaussianMixture(np.ones(1), points.mean(axis=0)[None], np.cov(points.T, ddof=0)[None])
+    _, history = parts(call(function, rest, x, 3), ("the model", "the history"))
+    if shape_of(history) != (4,):
+        raise Problem(
+            "From a model at which EM rests your history holds "
+            f"{np.size(history)} values for 3 steps, and 4 are wanted: `steps` steps are made, "
+            "whether they gain or not."
+        )
 
 
 def _first(model: GaussianMixture, x: Any, n: int) -> Sequence[tuple[GaussianMixture, float]]:
@@ -295,7 +312,7 @@ def has_converged(
         if value is None:
             raise Problem("Your function returned nothing. Did you forget `return`?")
         if not isinstance(value, (bool, np.bool_)):
-            raise Problem(f"True or False is wanted, but {told[4:]} you return a {_kind(value)}.")
+            raise Problem(f"True or False is wanted. {told} you return {_kind(value)}.")
         if wanted == "fell":
             small = " A fall smaller than tol is still a fall." if -gain < tol else ""
             raise Problem(
@@ -303,7 +320,7 @@ def has_converged(
                 f"more than rounding. EM cannot do that: it is a bug, so raise an error.{small}"
             )
         if bool(value) != wanted:
-            raise Problem(f"{told} you return {value}. {_gained(gain)}")
+            raise Problem(f"{told} you return {value}. {_gained(gain, tol)}")
 
 
 def _not_fallen(history: list[float]) -> str:
@@ -313,14 +330,17 @@ def _not_fallen(history: list[float]) -> str:
 
 
 def _kind(value: Any) -> str:
-    return type(value).__name__
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
-def _gained(gain: float) -> str:
+def _gained(gain: float, tol: float) -> str:
     if np.isnan(gain):
         return "One value is no evidence: no step has been made yet."
     if gain < 0:
         return "The last step fell by mere rounding, so it gained nothing."
+    if gain == tol:
+        return f"The last step gained {gain:.3g} nats, as much as tol, and not less."
     return f"The last step gained {gain:.3g} nats; tol is in nats, too."
 
 
@@ -359,7 +379,9 @@ def _check_below_zero(function: Callable[..., Any], starts: FloatArray, steps: i
         if theta is None:
             raise Problem("With objectives below zero you return no theta: is zero the best yet?")
         told = f"With objectives below zero, of which the {place} run has the best, yours"
-        close(best, tops.max(), told, (), "Does every run count, and nothing but the runs?")
+        without = f"{told} is the second best. Is the {place} start left out?"
+        hints: Hints = [(np.sort(tops)[-2], without)]
+        close(best, tops.max(), told, hints, "Does every run count, and nothing but the runs?")
 
 
 def _creeping(theta: FloatArray) -> float:
@@ -383,8 +405,14 @@ def best_restart(function: Callable[..., Any], *, case: tuple[FloatArray, int] =
         right = ends[int(np.argmax(tops))]
         in_order((best, theta), (max(tops), right))
         worst = ", the worst of all" if tops[-1] == min(tops) else ""
+        more = max(advance(theta) for theta in ends.copy())
+        fewer = max([path[-2] for path in paths if len(path) > 1], default=np.nan)
         hints: Hints = [
             (tops[-1], f"That is the objective of the last start{worst}, which is not the best."),
+            (max(tops[1:]), "The first start is left out, and it led to the best end."),
+            (max(tops[:-1]), "The last start is left out, and it led to the best end."),
+            (more, "That is the best objective after one step more than `steps`."),
+            (fewer, "That is the best objective after one step fewer than `steps`."),
             (min(tops), "That is the worst objective of all."),
             (tops[0], "That is the objective of the first start only."),
             (
@@ -497,7 +525,8 @@ def labelled_e_step(
         value = call(function, far, more, w, means, covariances)
     must_depend(function, value, (far, more, w, means, covariances), case)
     r, top = parts(value, ("the responsibilities", "the log-likelihood"))
-    if not (np.isfinite(np.asarray(r, dtype=float)).all() and np.isfinite(float(top))):
+    r = numbers(r, name, (len(far), len(w)))
+    if not (np.isfinite(r).all() and np.isfinite(numbers(top, "The log-likelihood", ()))):
         raise Problem(
             "With two points a thousand units away the result is not finite: densities underflow. "
             "Stay with logarithms."
@@ -617,12 +646,24 @@ def grouped_m_step(
         ),
         (right[met], f"{order} Is it the order in which groups are met in `groups`?"),
         (right[::-1], order),
+        (right * share / size, "Divide by the data behind a group, not by its components."),
+        (
+            right * share / (share - size),
+            "Divide by the expected counts themselves: the maximum has no minus one.",
+        ),
+        (right * np.eye(d), "The entries beside the diagonals are missing."),
         (
             right * share / (share - 1),
             "Divide by the expected count itself: the maximum has no minus one.",
         ),
     ]
     name = "The array of covariances"
+    more = numbers(covariances, name, right.shape) - right
+    if (more[:, 0, 0] > 1e-9).all() and np.allclose(more, more[:, :1, :1] * np.eye(d), 0, 1e-9):
+        raise Problem(
+            f"You add {more[0, 0, 0]:.2g} to the diagonals. The M-step that is asked for has no "
+            "such term."
+        )
     close(covariances, right, name, hints, "Add up (4.11) over the components of a group.")
 
 
@@ -643,7 +684,8 @@ def drawn(name: str) -> dict[str, Any]:
     if name == "squared-distances":
         return {"case": (np.rint(x).astype(np.int16), means, covariances)}
     if name == "run":
-        return {"case": (GaussianMixture(w, means, covariances), np.vstack([x, -x, 2 * x]), 5)}
+        two = GaussianMixture(np.array([0.4, 0.6]), means[:2], covariances[:2])
+        return {"case": (two, two.sample(60, rng)[0], 5)}  # too many points to collapse onto one
     if name == "has-converged":
         return {"cases": _drawn_histories(rng)}
     if name == "best-restart":

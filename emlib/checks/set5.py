@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -173,6 +175,12 @@ def _check_log_joint(model: Any, share: float, rate: float) -> None:
         (np.exp(zeros), "Those are probabilities; their logarithms are wanted."),
     ]
     close(got[at == 0, 0], zeros, "The column of `asleep`", hints)
+    whole = _floats(_quietly(model.log_joint, at.astype(int)), "log_joint(x)")
+    if whole.shape != right.shape or not np.allclose(whole, right):
+        raise Problem(
+            "For the same counts as whole numbers, as those of the lamb are, log_joint gives other "
+            "values. Into an array of which type do they go?"
+        )
 
 
 def _check_rate_of_zero(model: Any, share: float) -> None:
@@ -279,7 +287,7 @@ def map_climb(
     """Check `function(x, share, rate, prior, steps)`: share, rate and the objective's history."""
     data = np.asarray(x, dtype=float)
     _check_map_step(function, data, prior, start)
-    for steps in (1, 12):
+    for steps in (1, 12, 0):
         _check_history(function, data, prior, start, steps)
     share, rate, _ = _climbed(function, data, prior, start, 500)
     here = _log_likelihood(data, share, rate) + _log_prior(share, rate, prior)
@@ -287,6 +295,7 @@ def map_climb(
         if _log_likelihood(data, s, r) + _log_prior(s, r, prior) > here + 1e-9:
             raise Problem("After 500 steps a small change of the parameters still raises J.")
     _check_map_step(function, np.arange(1.0, 9.0), (1.05, 20.0, 4.0, 0.5), start)
+    _check_map_step(function, np.zeros(8), (2.0, 2.0, 1.05, 0.3), start)
     for name, edge in (("nothing but zeros", np.zeros(8)), ("no zero", np.arange(1.0, 9.0))):
         share, rate, objective = _climbed(function, edge, prior, start, 200)
         if not (np.isfinite([share, rate]).all() and 0 < share < 1 and rate > 0):
@@ -308,8 +317,9 @@ def _climbed(
     value = _parts(_quietly(function, x, *start, prior, steps), ["share", "rate", "objective"])
     if np.shape(value[2]) == (steps,):
         raise Problem(
-            f"After {steps} step{'s' * (steps > 1)} there are {steps + 1} models, the start among "
-            f"them; your objective has {steps} value{'s' * (steps > 1)}."
+            f"After {steps} step{'s' * (steps != 1)} {'there are' if steps else 'there is'} "
+            f"{steps + 1} model{'s' * (steps > 0)}, the start among them; your objective has "
+            f"{steps} value{'s' * (steps != 1)}."
         )
     share, rate = (
         float(numbers(v, f"The {n}", ())) for v, n in zip(value[:2], ("share", "rate"), strict=True)
@@ -356,7 +366,10 @@ def _check_map_step(
         (_summit(x, certain, prior)[1], "Zeros of an awake lamb count as time awake too."),
         (start[1], "The rate has not moved after one step."),
     ]
-    close(value[1], right[1], "The rate after one step", rates, "Compare (7.12).", rtol=1e-5)
+    again = softmax(_log_joint(x, right[0], start[1]), axis=1)
+    rates.append((_summit(x, again, prior)[1], "One E-step a step: yours is new for the rate."))
+    otherwise = "Compare (7.12)." + " Is it kept from being small?" * (right[1] < 0.1)
+    close(value[1], right[1], "The rate after one step", rates, otherwise, rtol=1e-5)
 
 
 def _check_history(
@@ -399,11 +412,11 @@ def _check_history(
 class _Laboratory:
     """Fits and simulations that are tables, so that it is known what must come of them."""
 
-    def __init__(self, script: Any, n: int) -> None:
+    def __init__(self, script: Any, n: int, columns: int = 0) -> None:
         (null, full), replicates = script
         self.null = [null, *(a for a, _ in replicates)]
         self.full = [full, *(b for _, b in replicates)]
-        self.x = np.full(n, 0.0)
+        self.x = np.zeros((n, columns) if columns else n)
         self.calls: list[tuple[Any, Any, float]] = []
         self.fitted: list[tuple[str, int]] = []
 
@@ -437,6 +450,7 @@ def bootstrap_p(
             "With another generator your replicates are the same as before: hand on the `rng` "
             "that you are given, and make none of your own."
         )
+    _check_p_value(function, script, n, seed, columns=2)
     lab = _Laboratory(LOST, n)
     rng = np.random.default_rng(seed)
     value = _quietly(function, lab.x, lab.fit_null, lab.fit_full, lab.simulate, len(LOST[1]), rng)
@@ -448,8 +462,10 @@ def bootstrap_p(
         )
 
 
-def _check_p_value(function: Callable[..., Any], script: Any, n: int, seed: int) -> list[float]:
-    lab = _Laboratory(script, n)
+def _check_p_value(
+    function: Callable[..., Any], script: Any, n: int, seed: int, columns: int = 0
+) -> list[float]:
+    lab = _Laboratory(script, n, columns)
     b = len(script[1])
     rng = np.random.default_rng(seed)
     value = _quietly(function, lab.x, lab.fit_null, lab.fit_full, lab.simulate, b, rng)
@@ -503,6 +519,7 @@ def _check_p_value(function: Callable[..., Any], script: Any, n: int, seed: int)
         ((1 + at_least) / (b + 1 - failed), "You drop the failed replicates. Is that honest?"),
         (at_least / (b - failed), "You drop the failed replicates, and the ones of (6.21)."),
         ((1 + larger + failed) / (b + 1), "Replicates that equal the statistic count too (6.21)."),
+        (min(1.0, 2 * right), "One side is asked for: only a large statistic speaks against it."),
     ]
     close(got[0], right, "The p-value", hints, "Compare (6.21).")
     return [draw for _, _, draw in lab.calls]
@@ -522,7 +539,10 @@ def _check_calls(lab: _Laboratory, b: int, n: int) -> None:
                 f"parameters that fit_null returns; you draw from {name}."
             )
         if size != n:
-            raise Problem(f"A replicate has as many observations as the data, {n}, not {size}.")
+            rows = f" The data are an array of shape {lab.x.shape}." if lab.x.ndim > 1 else ""
+            raise Problem(
+                f"A replicate has as many observations as the data, {n}, not {size}.{rows}"
+            )
     if len({draw for _, _, draw in lab.calls}) < b:
         raise Problem(
             "All replicates are alike: hand on the generator `rng` itself, and do not make a "
@@ -682,7 +702,13 @@ def _check_staged(function: Callable[..., Any], x: FloatArray, most: int, n_star
 
 def _check_call(starts: list[Any], options: dict[str, Any], x: FloatArray) -> None:
     """Check how `fit_best` was called: as thoroughly as the statement says, or more so."""
-    tol, steps = options.get("tol", 0.0), options.get("max_iter", np.inf)
+    for name, asked in (("tol", "1e-3"), ("max_iter", "500")):
+        if name not in options:
+            raise Problem(
+                f"You call fit_best without {name}; the statement has {name}={asked}. Its own "
+                "default is another."
+            )
+    tol, steps = options["tol"], options["max_iter"]
     if tol > 1e-3:
         raise Problem(f"You call fit_best with tol={tol:g}; the statement has 1e-3.")
     if steps < 500:
@@ -913,12 +939,46 @@ def _halvings(terms: Callable[[float], float], at: float, step: float) -> int:
     return next(good, 61)
 
 
+class _TooLong(BaseException):
+    """The student's function goes on and on; no `except Exception` of theirs may catch it."""
+
+
+def _in_time(function: Any, x: FloatArray, q: FloatArray, rates: FloatArray) -> Any:
+    """Call the student's function, and explain if it does not come to an end.
+
+    Each line of the student's own code looks at the clock, so that a loop ends in a message and
+    not with the kernel. What the clock counts is the time of the processor.
+    """
+    space = getattr(function, "__globals__", None)
+    end = time.process_time() + 3
+
+    def watch(frame: Any, event: str, argument: Any) -> Any:
+        if frame.f_globals is not space:
+            return None
+        if time.process_time() > end:
+            raise _TooLong
+        return watch
+
+    before = sys.gettrace()
+    sys.settrace(watch)
+    try:
+        return _quietly(function, x, q, rates)
+    except _TooLong:
+        raise Problem(
+            f"With the counts {x.astype(int).tolist()}, from the rates {rates.tolist()}, your "
+            "function does not come to an end. If 60 halvings do not help, stop, and keep the old "
+            "rate; and a comparison with nan is false."
+        ) from None
+    finally:
+        sys.settrace(before)
+
+
 @task("guarded-step")
 def guarded_step(
     function: Callable[..., Any],
     *,
     x: ArrayLike = SEEN,
-    places: Sequence[Sequence[float]] = ((1.5, 4.0), (0.05, 5.0), (0.0008, 0.3)),
+    places: Sequence[Sequence[float]] = ((1.5, 4.0), (0.05, 5.0), (0.0008, 0.3), (1, 4)),
 ) -> None:
     """Check `function(x, q, rates)`, one guarded Newton step for each of K truncated Poissons."""
     data = np.asarray(x, dtype=float)
@@ -926,7 +986,12 @@ def guarded_step(
         rates = np.array(place)
         k = len(rates)
         q = np.random.default_rng(k).dirichlet(np.ones(k), len(data))
-        value = _floats(_quietly(function, data, q, rates), "The array of rates")
+        value = _floats(_in_time(function, data, q, rates), "The array of rates")
+        if rates.dtype == int and np.array_equal(value, np.trunc(value)):
+            raise Problem(
+                f"From the rates {rates.tolist()} you go to {value.tolist()}. Rates that come as "
+                "whole numbers go on as floats: into an array of which type are they put?"
+            )
         if value.shape == (k,) and not np.isfinite(value).all():
             raise Problem(
                 f"From the rates {rates.tolist()} you go to {value.tolist()}. A step too long "
@@ -951,7 +1016,7 @@ def _sinking(function: Callable[..., Any]) -> None:
         (nearly, np.array([3e-5, 0.5])),
     ):
         q = np.random.default_rng(2).dirichlet(np.ones(2), len(x))
-        value = _floats(_quietly(function, x, q, rates), "The array of rates")
+        value = _floats(_in_time(function, x, q, rates), "The array of rates")
         if value.shape == (2,) and not np.isfinite(value).all():
             raise Problem(
                 f"With counts that are all 1, from the rates {rates.tolist()}, you go to "
@@ -996,6 +1061,11 @@ def _check_step(value: FloatArray, x: FloatArray, q: FloatArray, rates: FloatArr
             "You halve at least once; if the whole step does not lower Q, take it.",
         ),
         (rates * (1 + np.clip(steps, -1e300, 1e300)), "The step is in log(rate): exponentiate it."),
+        (np.log(right), "Those are logarithms of rates; the rates are wanted."),
+        (
+            np.sort(right),
+            "You return the rates in order of size, and not in that of the components.",
+        ),
     ]
     hints = [(wrong, said) for wrong, said in hints if not np.allclose(wrong, right, rtol=1e-5)]
     if halvings.any():

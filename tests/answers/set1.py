@@ -134,6 +134,20 @@ def _fit(**change: str) -> str:
 
 RIGHT = {
     "bit-posterior": [
+        """
+class Receiver:
+    def __init__(self, flip):
+        self.weight = np.log1p(-flip) - np.log(flip)
+
+    def __call__(self, records, prior):
+        for ones, copies in np.asarray(records).tolist():
+            yield 0.5 * (1 + np.tanh(0.5 * (np.log(prior / (1 - prior)) + self.weight * (
+                ones - (copies - ones)))))
+
+
+def bit_posterior(records, prior, flip):  # a generator, and a hyperbolic tangent
+    return tuple(Receiver(flip)(records, prior))
+""",
         _posterior(),
         """
 import math
@@ -222,6 +236,25 @@ def channel_gap(records, q, prior, flip):  # l minus L, bit by bit
 """,
     ],
     "channel-step": [
+        """
+from scipy.optimize import minimize_scalar
+
+
+def channel_step(records, prior, flip):  # by search, at SciPy's own tolerance
+    y, m = records.T
+    one = prior * (1 - flip) ** y * flip ** (m - y)
+    zero = (1 - prior) * flip**y * (1 - flip) ** (m - y)
+    r = one / (one + zero)
+
+    def best(a, b):
+        found = minimize_scalar(
+            lambda p: -(a * np.log(p) + b * np.log1p(-p)), bounds=(0, 1), method="bounded"
+        )
+        return found.x
+
+    flips = (r * (m - y) + (1 - r) * y).sum()
+    return best(r.sum(), (1 - r).sum()), best(flips, m.sum() - flips)
+""",
         _step(),
         """
 def channel_step(records, prior, flip):
@@ -247,6 +280,46 @@ def channel_step(records, prior, flip):  # zeros and ones apart, pooled at the e
 """,
     ],
     "truthful-fit": [
+        """
+def truthful_fit(step, log_likelihood, start, tol, max_iter):  # calls step twice in a round
+    theta, history = start, [log_likelihood(start)]
+    for _ in range(max_iter):
+        gain = log_likelihood(step(theta)) - history[-1]
+        if gain < -1e-9:
+            return theta, history, "fell"
+        theta = step(theta)
+        history.append(log_likelihood(theta))
+        if gain <= 0:
+            return theta, history, "converged"
+        if len(history) > 2:
+            before = history[-2] - history[-3]
+            if gain < before and gain**2 / (before - gain) <= tol:
+                return theta, history, "converged"
+    return theta, history, "max_iter"
+""",
+        """
+def truthful_fit(step, log_likelihood, start, tol, max_iter, before=None):  # calls itself
+    here = log_likelihood(start)
+    if max_iter <= 0:
+        return start, [here], "max_iter"
+    new = step(start)
+    gain = log_likelihood(new) - here
+    if gain < -1e-9:
+        return start, [here], "fell"
+    if gain <= 0:
+        return start, [here], "converged"
+    if before is not None and gain / before < 1 and gain * gain / (before - gain) <= tol:
+        return new, [here, log_likelihood(new)], "converged"
+    if max_iter > 800:  # as deep as Python allows, then a loop of such dives
+        theta, history, status = truthful_fit(step, log_likelihood, new, tol, 800, gain)
+        if status != "max_iter":
+            return theta, [here, *history], status
+        last = history[-1] - history[-2]
+        theta, more, status = truthful_fit(step, log_likelihood, theta, tol, max_iter - 801, last)
+        return theta, [here, *history, *more[1:]], status
+    theta, history, status = truthful_fit(step, log_likelihood, new, tol, max_iter - 1, gain)
+    return theta, [here, *history], status
+""",
         _fit(),
         """
 def truthful_fit(step, log_likelihood, start, tol, max_iter):
@@ -295,6 +368,57 @@ def truthful_fit(step, log_likelihood, start, tol, max_iter):
 
 WRONG = {
     "bit-posterior": [
+        (
+            "records changed in place",
+            """
+def bit_posterior(records, prior, flip):
+    records[:, 1] -= records[:, 0]
+    y, zeros = records.T
+    log_odds = np.log(prior / (1 - prior)) + (y - zeros) * np.log((1 - flip) / flip)
+    return 1 / (1 + np.exp(-log_odds))
+""",
+            "changes its input in place",
+        ),
+        (
+            "one column",
+            _posterior(end="np.exp(one - np.logaddexp(one, zero))[:, None]"),
+            "has (6, 1)",
+        ),
+        (
+            "written into an array of whole numbers",
+            """
+def bit_posterior(records, prior, flip):
+    y, m = records.T
+    result = np.zeros_like(y)
+    log_odds = np.log(prior / (1 - prior)) + (2 * y - m) * np.log((1 - flip) / flip)
+    result[:] = 1 / (1 + np.exp(-log_odds))
+    return result
+""",
+            "Your array has the integer type of `records`:",
+        ),
+        (
+            "a line that flips most symbols thought impossible",
+            _posterior().replace("    one =", "    flip = min(flip, 1 - flip)\n    one ="),
+            "flip and 1 - flip have changed places:",
+        ),
+        (
+            "five copies of every bit",
+            _posterior().replace("    one =", "    m = 5\n    one ="),
+            "There the record is 2 ones among 2 copies, the",
+        ),
+        (
+            "log-odds returned",
+            _posterior(end="one - zero"),
+            "Which probability has these odds?",
+        ),
+        (
+            "evidence of the prior counted once for each copy",
+            _posterior(
+                one="m * np.log(prior) + y * np.log(1 - flip) + (m - y) * np.log(flip)",
+                zero="m * np.log(1 - prior) + y * np.log(flip) + (m - y) * np.log(1 - flip)",
+            ),
+            "There the record is 2 ones among 3 copies, the",
+        ),
         (
             "columns changed about",
             """
@@ -382,6 +506,34 @@ def bit_posterior(records, prior, flip):
         ),
     ],
     "channel-elbo": [
+        (
+            "certain bits left out",
+            _elbo(end="np.sum((q * one + (1 - q) * zero + entropy)[(q > 0) & (q < 1)])"),
+            "The ELBO of a q that is certain is off",
+        ),
+        (
+            "q kept away from 0 and 1",
+            _elbo().replace("    c =", "    q = q.clip(0.01, 0.99)\n    c ="),
+            "The ELBO of a q that is certain is off",
+        ),
+        (
+            "coefficient of the ones only",
+            _elbo(zero="np.log(1 - prior) - c"),
+            "Go back to (1.5), for one bit;",
+        ),
+        (
+            "q changed in place",
+            _elbo().replace(
+                "    c =",
+                "    np.clip(q, 1e-12, 1 - 1e-12, out=q)\n    c =",
+            ),
+            "changes its input in place",
+        ),
+        (
+            "in bits",
+            _elbo(end="np.sum(q * one + (1 - q) * zero + entropy) / np.log(2)"),
+            "This book measures in nats:",
+        ),
         ("entropy left out", _elbo(entropy="0"), "That is Q alone"),
         (
             "sign of the entropy",
@@ -440,6 +592,28 @@ def channel_elbo(records, q, prior, flip):
         ),
     ],
     "channel-gap": [
+        (
+            "both divergences added",
+            _gap(
+                "rel_entr(q, r) + rel_entr(1 - q, 1 - r) + rel_entr(r, q) + rel_entr(1 - r, 1 - q)"
+            ),
+            "You add the divergences both ways round;",
+        ),
+        (
+            "one column",
+            _gap("(rel_entr(q, r) + rel_entr(1 - q, 1 - r))[:, None]"),
+            "has (6, 1)",
+        ),
+        (
+            "an infinite gap of a verdict set to zero",
+            _gap("np.where((q == 0) | (q == 1), 0, rel_entr(q, r) + rel_entr(1 - q, 1 - r))"),
+            "There the record is 5 ones among 5 copies, q is",
+        ),
+        (
+            "mean over the two values",
+            _gap("np.mean([rel_entr(q, r), rel_entr(1 - q, 1 - r)], axis=0)"),
+            "There the record is 0 ones among 1 copy, q is",
+        ),
         (
             "divergence the wrong way round",
             _gap("rel_entr(r, q) + rel_entr(1 - r, 1 - q)"),
@@ -501,6 +675,46 @@ def channel_gap(records, q, prior, flip):
         ),
     ],
     "channel-step": [
+        (
+            "shares written into whole numbers",
+            _step(extra="whole = np.zeros_like(y); whole[:] = r; r = whole"),
+            "Are the shares put into an array of whole",
+        ),
+        (
+            "one added to every count",
+            _step("(r.sum() + 1) / (len(y) + 2), (flipped.sum() + 1) / (m.sum() + 2)"),
+            "The M-step takes them as they are",
+        ),
+        (
+            "flip turned below one half",
+            _step("r.mean(), min(flipped.sum() / m.sum(), 1 - flipped.sum() / m.sum())"),
+            "That is the share of copies that arrived as they",
+        ),
+        (
+            "records changed in place",
+            _step(extra="records[:, 0] = m - y"),
+            "changes its input in place",
+        ),
+        (
+            "two steps for one",
+            _step().replace("def channel_step", "def _once")
+            + "\n\ndef channel_step(records, prior, flip):\n"
+            "    return _once(records, *_once(records, prior, flip))\n",
+            "That is the prior after two steps;",
+        ),
+        (
+            "denominators less one",
+            _step("r.sum() / (len(y) - 1), flipped.sum() / (m.sum() - 1)"),
+            "Divide by the number of bits:",
+        ),
+        (
+            "uncertain bits left out",
+            _step(
+                "r[sure].mean(), flipped[sure].sum() / m[sure].sum()",
+                extra="sure = abs(r - 0.5) > 0.1",
+            ),
+            "Then look at your derivation, where L depends on",
+        ),
         ("verdicts for shares", _step(extra="r = r.round()"), "You count verdicts"),
         (
             "flips divided by the number of bits",
@@ -590,6 +804,113 @@ def channel_step(records, prior, flip):
         ),
     ],
     "truthful-fit": [
+        (
+            "ratio kept from the third value on",
+            """
+def truthful_fit(step, log_likelihood, start, tol, max_iter):
+    theta, history, ratio = start, [log_likelihood(start)], None
+    for _ in range(max_iter):
+        new = step(theta)
+        gain = log_likelihood(new) - history[-1]
+        if gain < -1e-9:
+            return theta, history, "fell"
+        theta = new
+        history.append(history[-1] + gain)
+        if gain <= 0:
+            return theta, history, "converged"
+        if len(history) > 2 and ratio is None:
+            ratio = gain / (history[-2] - history[-3])
+        if ratio is not None and ratio < 1 and gain * ratio / (1 - ratio) <= tol:
+            return theta, history, "converged"
+    return theta, history, "max_iter"
+""",
+            "from the last two gains",
+        ),
+        (
+            "a fall measured against the log-likelihood",
+            _fit(fall='if gain < -1e-9 * abs(height): return theta, history, "fell"'),
+            "The log-likelihood fell by 3e-09, from -5, tol is",
+        ),
+        (
+            "falls below 1e-8 taken for rounding",
+            _fit(fall='if gain < -1e-8: return theta, history, "fell"'),
+            "The log-likelihood fell by 3e-09, from -5, tol is",
+        ),
+        (
+            "falls beyond 1e-10 taken for falls",
+            _fit(fall='if gain < -1e-10: return theta, history, "fell"'),
+            "The log-likelihood fell by 3e-10, from -5, tol is",
+        ),
+        (
+            "waits for three gains",
+            _fit().replace("len(history) > 2", "len(history) > 3"),
+            "Two gains give a ratio, and it says that 0.0001",
+        ),
+        (
+            "mean of the last three ratios",
+            _fit(
+                ratio="np.mean((np.diff(history)[1:] / np.diff(history)[:-1])[-3:])",
+            ),
+            "from the last two gains",
+        ),
+        (
+            "makes a step though none is allowed",
+            _fit().replace("range(max_iter)", "range(max(1, max_iter))"),
+            "With max_iter = 0 no step is allowed;",
+        ),
+        (
+            "a loop until it has converged, max_iter seen only then",
+            """
+def truthful_fit(step, log_likelihood, start, tol, max_iter):
+    theta, history = start, [log_likelihood(start)]
+    while True:
+        new = step(theta)
+        height = log_likelihood(new)
+        gain = height - history[-1]
+        if gain < -1e-9:
+            return theta, history, "fell"
+        theta = new
+        history.append(height)
+        if gain <= 0:
+            return theta, history, "converged"
+        if len(history) > 2:
+            ratio = gain / (history[-2] - history[-3])
+            if ratio < 1 and gain * ratio / (1 - ratio) <= tol:
+                return theta, history, "converged" if len(history) <= max_iter else "max_iter"
+""",
+            "Your function stopped with RuntimeError:",
+        ),
+        (
+            "a tolerance of its own",
+            _fit(enough="ratio < 1 and gain * ratio / (1 - ratio) <= 1e-6"),
+            "After 9 steps what was left to gain was below",
+        ),
+        (
+            "tol relative to the log-likelihood",
+            _fit(enough="ratio < 1 and gain * ratio / (1 - ratio) <= tol * abs(height)"),
+            "The status is 'converged', but 0.36 nats are left",
+        ),
+        (
+            "a first gain below tol taken for the end",
+            _fit().replace(
+                "        if len(history) > 2:",
+                '        if len(history) == 2 and gain <= tol: return theta, history, "converged"\n'
+                "        if len(history) > 2:",
+            ),
+            "The status is 'converged', but 0.98 nats are left",
+        ),
+        (
+            "gains that do not shrink taken for the end when small",
+            _fit(enough="(ratio >= 1 and gain <= tol) or gain * ratio / (1 - ratio) <= tol"),
+            "Your loop stops after 2 steps, when each gain was",
+        ),
+        (
+            "checks for a fall only at the end",
+            _fit(fall="", end='"fell" if min(np.diff(history)) < -1e-9 else "max_iter"').replace(
+                "        if gain <= 0:", "        if gain == 0:"
+            ),
+            "The log-likelihood fell by 0.6 nats at the fourth",
+        ),
         (
             "a fall by rounding taken for a fall",
             _fit(fall='if gain < 0: return theta, history, "fell"'),

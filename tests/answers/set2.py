@@ -181,6 +181,24 @@ def expected_attempts(attempts, success, p):
     ],
     "nested-step": [
         """
+from fractions import Fraction
+from math import exp, log
+
+
+def nested_step(attempts, success, people, weights, p):  # the mean, by an exact sum of fractions
+    k = len(p)
+    count, needed = [0.0] * k, [0.0] * k
+    for t, d, c in zip(attempts.tolist(), success.tolist(), people.tolist()):
+        logs = [log(weights[j]) + (t - d) * log(1 - p[j]) + d * log(p[j]) for j in range(k)]
+        top = max(logs)
+        shares = [exp(a - top) for a in logs]
+        for j in range(k):
+            share = c * shares[j] / sum(shares)
+            count[j] += share
+            needed[j] += share * (t if d else t + float(1 / Fraction(float(p[j]))))
+    return np.array([[n / sum(count) for n in count], [n / m for n, m in zip(count, needed)]])
+""",
+        """
 def nested_step(attempts, success, people, weights, p):
     counts, needed = np.zeros(len(p)), np.zeros(len(p))
     for t, d, c in zip(attempts, success, people):
@@ -216,6 +234,20 @@ def nested_step(attempts, success, people, weights, p):
     ],
     "labelled-step": [
         """
+def labelled_step(x, labels, weights, probabilities):  # sorted by label, and group by group
+    total = {k: [0.0, 0.0, 0.0] for k in range(len(weights))}
+    for label in sorted(set(labels.tolist())):
+        for h, m in x[labels == label].tolist():
+            odds = weights * np.exp(h * (np.log(probabilities) - np.log(probabilities).max()))
+            a = np.log(weights) + h * np.log(probabilities) + (m - h) * np.log(1 - probabilities)
+            odds = np.exp(a - max(a))
+            share = odds / odds.sum() if label < 0 else np.eye(len(weights))[label]
+            for k, s in enumerate(share):
+                total[k] = [t + s * part for t, part in zip(total[k], (1, h, m))]
+    everybody = sum(t[0] for t in total.values())
+    return ([t[0] / everybody for t in total.values()], [t[1] / t[2] for t in total.values()])
+""",
+        """
 def labelled_step(x, labels, weights, probabilities):
     K = len(weights)
     rows, heads, tosses = np.zeros(K), np.zeros(K), np.zeros(K)
@@ -236,7 +268,7 @@ from emlib import BinomialMixture
 
 def labelled_step(x, labels, weights, probabilities):
     K, known = len(weights), labels != -1
-    r = BinomialMixture(weights, probabilities).responsibilities(x[~known])
+    r = BinomialMixture(weights, probabilities).responsibilities(x)[~known]
     one = np.array([labels[known] == k for k in range(K)])  # (K, labelled rows)
     counts = r.sum(axis=0) + one.sum(axis=1)
     totals = x[~known].T @ r + (one @ x[known]).T
@@ -256,6 +288,16 @@ def labelled_step(x, labels, weights, probabilities):
     ],
     "labelled-log-likelihood": [
         """
+from scipy.special import logsumexp
+from scipy.stats import binom
+
+
+def labelled_log_likelihood(x, labels, weights, probabilities):  # an array of one
+    a = np.log(weights) + binom.logpmf(x[:, :1], x[:, 1:], probabilities)
+    allowed = (labels[:, None] < 0) | (labels[:, None] == np.arange(len(weights)))
+    return logsumexp(a, axis=1, b=allowed, keepdims=True).sum(axis=0)
+""",
+        """
 from scipy.special import gammaln
 
 
@@ -274,8 +316,8 @@ from emlib import BinomialMixture
 def labelled_log_likelihood(x, labels, weights, probabilities):
     model = BinomialMixture(weights, probabilities)
     known = labels != -1
-    picked = np.take_along_axis(model.log_joint(x[known]), labels[known, None], axis=1)
-    return picked.sum() + model.log_density(x[~known]).sum()
+    picked = np.take_along_axis(model.log_joint(x)[known], labels[known, None], axis=1)
+    return picked.sum() + model.log_density(x)[~known].sum()
 """,
         _seen(
             with_label="np.where(labels[:, None] == np.arange(len(weights)), a, 0)[known]",
@@ -286,6 +328,49 @@ def labelled_log_likelihood(x, labels, weights, probabilities):
 
 WRONG: dict[str, list[tuple[str, str, str]]] = {
     "lifetime-log-joint": [
+        (
+            "chances kept away from 0 and 1",
+            _joint().replace("    seen =", "    p = np.clip(p, 1e-9, 1 - 1e-9)\n    seen ="),
+            "A type that never fails cannot have such a line:",
+        ),
+        (
+            "attempts changed in place",
+            """
+from scipy.special import xlog1py
+
+
+def lifetime_log_joint(attempts, success, weights, p):
+    attempts -= success
+    return np.log(weights) + xlog1py(attempts[:, None], -p) + success[:, None] * np.log(p)
+""",
+            "changes its input in place",
+        ),
+        (
+            "an impossible line given a large negative number",
+            _joint(end="np.nan_to_num(np.log(weights) + np.where(d == 1, seen, unseen))"),
+            "A type that never fails cannot have such a line:",
+        ),
+        (
+            "the order of the failures counted",
+            _joint(seen="xlog1py(t - 1, -p) + np.log(p) + np.log(t)"),
+            "Write down the probability of exactly what was",
+        ),
+        (
+            "written into whole numbers",
+            """
+from scipy.special import xlog1py
+
+
+def lifetime_log_joint(attempts, success, weights, p):
+    table = np.zeros((len(attempts), len(p)), dtype=attempts.dtype)
+    with np.errstate(all="ignore"):
+        for k in range(len(p)):
+            table[:, k] = np.log(weights[k]) + xlog1py(attempts - success, -p[k])
+            table[:, k] += (success * np.log(p[k])).astype(int)
+    return table
+""",
+            "Write down the probability of exactly what was",
+        ),
         ("probabilities returned", _joint().replace("return ", "return np.exp(") + ")", "logar"),
         (
             "weights left out",
@@ -374,6 +459,35 @@ def lifetime_log_joint(attempts, success, weights, p):
     ],
     "expected-attempts": [
         (
+            "attempts changed in place",
+            """
+def expected_attempts(attempts, success, p):
+    attempts *= 1 - success
+    return attempts[:, None] + (1 - success[:, None]) / p
+""",
+            "changes its input in place",
+        ),
+        (
+            "median of the attempts to come",
+            _attempts("np.where(d, t, t + np.log(0.5) / np.log(1 - p))"),
+            "Given t failures, what is the distribution of the",
+        ),
+        (
+            "the last attempt watched counted twice",
+            _attempts("np.where(d, t, t + 1 / p - 1)"),
+            "the one that succeeds counts too",
+        ),
+        (
+            "no more than a hundred attempts in all",
+            _attempts("np.minimum(np.where(d, t, t + 1 / p), 100)"),
+            "Do you add up so many terms and no more?",
+        ),
+        (
+            "failures to come for attempts to come",
+            _attempts("np.where(d, t, t + (1 - p) / p + p)"),
+            "Given t failures, what is the distribution of the",
+        ),
+        (
             "a sum of 400 terms",
             """
 def expected_attempts(attempts, success, p):
@@ -458,6 +572,45 @@ def expected_attempts(attempts, success, p):
         ),
     ],
     "nested-step": [
+        (
+            "whole people",
+            _nested(players="(c * r).astype(int)"),
+            "Your weights add up to 0.8814, not 1:",
+        ),
+        (
+            "shares written into an array like people",
+            _nested(players="np.zeros_like(c * np.ones(len(p), int))").replace(
+                "    counts =", "    players[:] = c * r\n    counts ="
+            ),
+            "Your weights add up to 0.8814, not 1:",
+        ),
+        (
+            "people without a success counted, not their attempts",
+            _nested(p="counts / (d * players * t).sum(axis=0)"),
+            "Set the slope of the expected log joint to zero:",
+        ),
+        (
+            "one more attempt for each line",
+            _nested(needed="np.where(d == 1, t, t + 1 + 1 / p)"),
+            "Set the slope of the expected log joint to zero:",
+        ),
+        (
+            "p changed before the weights",
+            _nested(
+                r="np.exp(a - logsumexp(a, axis=1, keepdims=True)) * (p / p.mean())",
+            ),
+            "Your weights add up to 1.197, not 1:",
+        ),
+        (
+            "one added to every count",
+            _nested(p="(counts + 1) / ((players * needed).sum(axis=0) + 2)"),
+            "Set the slope of the expected log joint to zero:",
+        ),
+        (
+            "success of each line counted once",
+            _nested(p="(d * r).sum(axis=0) / (players * needed).sum(axis=0)"),
+            "Set the slope of the expected log joint to zero:",
+        ),
         (
             "counts for weights",
             _nested(weights="counts"),
@@ -605,6 +758,74 @@ def nested_step(attempts, success, people, weights, p):
         ),
     ],
     "labelled-step": [
+        (
+            "a label must be there",
+            _labelled(
+                known="r[known] = np.eye(labels[known].max() + 1, len(weights))[labels[known]]"
+            ),
+            "With no row labelled",
+        ),
+        (
+            "a row without a label must be there",
+            """
+from scipy.special import logsumexp
+
+
+def labelled_step(x, labels, weights, probabilities):
+    heads, tosses = x[:, [0]], x[:, [1]]
+    a = np.log(weights) + heads * np.log(probabilities)
+    a = a + (tosses - heads) * np.log1p(-probabilities)
+    first = min(n for n in range(len(x)) if labels[n] < 0)
+    r = np.exp(a - logsumexp(a, axis=1, keepdims=True))
+    for n in range(len(x)):
+        if n != first and labels[n] >= 0:
+            r[n] = np.arange(len(weights)) == labels[n]
+    return r.mean(axis=0), (r * heads).sum(axis=0) / (r * tosses).sum(axis=0)
+""",
+            "With every row labelled",
+        ),
+        (
+            "table of labels as long as the largest label",
+            _labelled(known="r[known] = np.eye(labels.max() + 1)[labels[known]]"),
+            "With no row of the last coin labelled:",
+        ),
+        (
+            "the mean of what both kinds of rows say",
+            _labelled(
+                weights="(r[known].mean(axis=0) + r[~known].mean(axis=0)) / 2",
+            ),
+            "See (2.8) and (2.11)",
+        ),
+        (
+            "rows changed in place",
+            _labelled(known="x[known] = 0"),
+            "changes its input in place",
+        ),
+        (
+            "labels changed in place",
+            _labelled(
+                known="labels[~known] = 0\n    r[known] = np.eye(len(weights))[labels][known]"
+            ),
+            "changes its input in place",
+        ),
+        (
+            "labelled rows in the numerator only",
+            _labelled(probabilities="heads @ r / (tosses[~known] @ r[~known])"),
+            "See (2.8) and (2.9)",
+        ),
+        (
+            "a known coin nearly certain",
+            _labelled(
+                known="r[known] = 0.99 * (labels[known, None] == np.arange(len(weights)))"
+                " + 0.01 / len(weights)"
+            ),
+            "See (2.8) and (2.11)",
+        ),
+        (
+            "normalised over the rows",
+            _labelled(r="np.exp(a - logsumexp(a, axis=0))"),
+            "See (2.8) and (2.11)",
+        ),
         ("labels ignored", _labelled(known="pass"), "The labels have no effect"),
         (
             "labelled rows only",
@@ -743,6 +964,54 @@ def labelled_step(x, labels, weights, probabilities):
         ),
     ],
     "labelled-log-likelihood": [
+        (
+            "emlib's model, which takes no data of no rows",
+            """
+from emlib import BinomialMixture
+
+
+def labelled_log_likelihood(x, labels, weights, probabilities):
+    model, known = BinomialMixture(weights, probabilities), labels >= 0
+    picked = np.take_along_axis(model.log_joint(x[known]), labels[known, None], axis=1)
+    return picked.sum() + model.log_density(x[~known]).sum()
+""",
+            "With no row labelled",
+        ),
+        (
+            "a label must be there",
+            _seen(with_label="(a[known, labels[known]] + 0 * labels[known].max())"),
+            "zero-size array to reduction operation maximum",
+        ),
+        (
+            "a row without a label must be there",
+            _seen(without="logsumexp(a[~known], axis=1) - 0 * a[~known].max()"),
+            "With every row labelled",
+        ),
+        (
+            "a table of labels",
+            _seen(with_label="(np.eye(labels.max() + 1)[labels[known]] * a[known])"),
+            "With no row of the last coin labelled:",
+        ),
+        (
+            "mean of a labelled and an unlabelled row",
+            _seen(end="with_label.mean() + without.mean()"),
+            "What was seen in a row with a label, and what in",
+        ),
+        (
+            "label as one more toss",
+            _seen(with_label="(a + np.log(weights))[known, labels[known]]"),
+            "What was seen in a row with a label, and what in",
+        ),
+        (
+            "lower bound from the largest coin",
+            _seen(without="a[~known].max(axis=1)"),
+            "What was seen in a row with a label, and what in",
+        ),
+        (
+            "base 10",
+            _seen(end="(with_label.sum() + without.sum()) / np.log(10)"),
+            "What was seen in a row with a label, and what in",
+        ),
         (
             "labels ignored",
             _seen(end="logsumexp(a, axis=1).sum()"),

@@ -147,6 +147,17 @@ def which_make(t, died, weights, rates):
     ],
     "censored-step": [
         """
+def censored_step(t, died, weights, rates):  # deaths, and lives by a sum over the survivors
+    from collections import Counter
+
+    total = np.zeros((2, len(rates)))
+    for (seen, dead), n in Counter(zip(t.tolist(), died.tolist())).items():
+        a = np.log(weights) + (np.log(rates) if dead else 0) - rates * seen
+        r = n * np.exp(a - np.logaddexp.reduce(a))
+        total += r, r * (seen + (0 if dead else 1) / rates)
+    return total[0] / total[0].sum(), total[0] / total[1]
+""",
+        """
 def censored_step(t, died, weights, rates):
     K = len(rates)
     counts, hours = np.zeros(K), np.zeros(K)
@@ -170,6 +181,18 @@ def censored_step(t, died, weights, rates):
         _step(end="np.array([weights, rates])"),
     ],
     "log-shares": [
+        """
+def log_shares(x, weights, mean, variances):  # from differences, component by component
+    d2 = np.subtract.outer(x, mean) ** 2
+    table = []
+    for w, v in zip(weights, variances):
+        others = [
+            np.log(u / w) + 0.5 * np.log(v / s) + 0.5 * d2 * (1 / v - 1 / s)
+            for u, s in zip(weights, variances)
+        ]
+        table.append(-np.logaddexp.reduce(others))
+    return np.transpose(table)
+""",
         """
 def log_shares(x, weights, mean, variances):
     table = np.empty((len(weights), len(x)))
@@ -199,6 +222,18 @@ def log_shares(x, weights, mean, variances):
     ],
     "shared-mean-step": [
         """
+def shared_mean_step(x, r, variances):  # by a search for the mean, and moments for the rest
+    from scipy.optimize import minimize
+
+    def loss(m):
+        return (r / variances * (x[:, None] - m[0]) ** 2).sum()
+
+    slope = lambda m: np.array([(-2 * r / variances * (x[:, None] - m[0])).sum()])  # noqa: E731
+    mean = float(minimize(loss, [np.median(x)], jac=slope, tol=1e-12).x[0])
+    first, second = x @ r / r.sum(axis=0), x**2 @ r / r.sum(axis=0)
+    return r.mean(axis=0).tolist(), mean, (second - 2 * mean * first + mean**2).tolist()
+""",
+        """
 def shared_mean_step(x, r, variances):
     N, K = r.shape
     top = bottom = 0.0
@@ -220,6 +255,31 @@ def shared_mean_step(x, r, variances):
 
 WRONG: dict[str, list[tuple[str, str, str]]] = {
     "expected-lives": [
+        (
+            "burning bulbs live no longer than the last death",
+            _lives("np.where(died, t, np.minimum(t + 1 / rate, t.max() + 1))"),
+            "What is the mean of the life, given what was",
+        ),
+        (
+            "one column",
+            _lives("np.where(died, t, t + 1 / rate)[:, None]"),
+            "has (5, 1)",
+        ),
+        (
+            "half a mean life more",
+            _lives("np.where(died, t, t + 0.5 / rate)"),
+            "What is the mean of the life, given what was",
+        ),
+        (
+            "a dead bulb must be there",
+            _lives("np.where(died, t, t + 1 / rate + 0 * t[died].max())"),
+            "zero-size array to reduction operation maximum",
+        ),
+        (
+            "a burning bulb must be there",
+            _lives("np.where(died, t, t + 1 / rate) + 0 * t[~died].max()"),
+            "zero-size array to reduction operation maximum",
+        ),
         ("survivors counted as dead", _lives("t"), "you count it as dead"),
         (
             "the mean life of a new bulb for one that burns",
@@ -271,6 +331,48 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
     ],
     "which-make": [
         (
+            "a dead bulb must be there",
+            _make(end="np.exp(a - logsumexp(a, axis=1, keepdims=True)) + 0 * t[died].max()"),
+            "zero-size array to reduction operation maximum",
+        ),
+        (
+            "two makes only",
+            _make(
+                end="np.column_stack([p := 1 / (1 + np.exp(a[:, 1] - a[:, 0])), 1 - p])",
+            ),
+            "The array of responsibilities should have shape",
+        ),
+        (
+            "verdicts",
+            _make(end="np.eye(len(rates))[a.argmax(axis=1)]"),
+            "Which probability has what was seen, under each",
+        ),
+        (
+            "a small number against 0/0",
+            _make(end="np.exp(a) / (np.exp(a).sum(axis=1, keepdims=True) + 1e-300)"),
+            "The array of responsibilities for very long lives",
+        ),
+        (
+            "far lives split evenly",
+            """
+def which_make(t, died, weights, rates):
+    p = weights * np.exp(-rates * t[:, None]) * np.where(died[:, None], rates, 1)
+    total = p.sum(axis=1, keepdims=True)
+    return np.where(total > 0, p / np.where(total > 0, total, 1), 1 / len(rates))
+""",
+            "The array of responsibilities for very long lives",
+        ),
+        (
+            "died taken for an index",
+            _make(dead="(np.arange(len(t)) < died.sum())"),
+            "Which probability has what was seen, under each",
+        ),
+        (
+            "t changed in place",
+            _make().replace("    density =", "    t[~died] += 1e-3\n    density ="),
+            "changes its input in place",
+        ),
+        (
             "survivors get a density",
             _make(survival="np.log(rates) - rates * t[:, None]"),
             "as if they had died when the test ended",
@@ -318,6 +420,58 @@ WRONG: dict[str, list[tuple[str, str, str]]] = {
         ),
     ],
     "censored-step": [
+        (
+            "a dead bulb must be there",
+            _step(rates="counts / (r * lives).sum(axis=0) + 0 * t[died].max()"),
+            "zero-size array to reduction operation maximum",
+        ),
+        (
+            "a burning bulb must be there",
+            _step(rates="counts / (r * lives).sum(axis=0) + 0 * t[~died].max()"),
+            "zero-size array to reduction operation maximum",
+        ),
+        (
+            "rates renewed before the lives",
+            _step(
+                lives="t[:, None] + ~died[:, None] * (r * t[:, None]).sum(axis=0) / r.sum(axis=0)"
+            ),
+            "Set the derivative of Q to zero, with expected",
+        ),
+        (
+            "verdicts",
+            _step(counts="(r := np.eye(len(rates))[a.argmax(axis=1)]).sum(axis=0)"),
+            "Are the responsibilities right?",
+        ),
+        (
+            "mean of the lives' inverses",
+            _step(rates="(r / lives).sum(axis=0) / counts"),
+            "Set the derivative of Q to zero, with expected",
+        ),
+        (
+            "counts less one",
+            _step(rates="(counts - 1) / (r * lives).sum(axis=0)"),
+            "Set the derivative of Q to zero, with expected",
+        ),
+        (
+            "survival in the E-step taken for one",
+            _step(death="np.where(died[:, None], np.log(rates), rates * t[:, None])"),
+            "Are the responsibilities right?",
+        ),
+        (
+            "t changed in place",
+            _step().replace("    a =", "    t[~died] += 1 / rates.mean()\n    a ="),
+            "changes its input in place",
+        ),
+        (
+            "old weights in the rates",
+            _step(rates="len(t) * np.array(weights) / (r * lives).sum(axis=0)")
+            .replace(
+                "    weights = counts / len(t)\n    rates = ",
+                "    rates = ",
+            )
+            .replace("    return weights,", "    return counts / len(t),"),
+            "Set the derivative of Q to zero, with expected",
+        ),
         (
             "plain products, which underflow",
             """
@@ -404,6 +558,45 @@ def censored_step(t, died, weights, rates):
     ],
     "log-shares": [
         (
+            "a small number beside the weights",
+            _shares(weight="np.log(weights + 1e-12) "),
+            "Is something added to a weight, or to a density,",
+        ),
+        (
+            "kept above -700",
+            _shares(end="np.maximum(a - logsumexp(a, axis=1, keepdims=True), -700)"),
+            "The table, for wild readings, is off at index (3,",
+        ),
+        (
+            "readings cut at ten standard deviations",
+            _shares().replace(
+                "    a =",
+                "    s = 10 * np.sqrt(variances.max())\n    x = np.clip(x, mean - s, mean + s)\n"
+                "    a =",
+            ),
+            "The table, for wild readings, is off at index (3,",
+        ),
+        (
+            "readings changed in place",
+            _shares().replace("    a =", "    x -= mean\n    mean = 0\n    a ="),
+            "changes its input in place",
+        ),
+        (
+            "shifted by the largest of all readings",
+            _shares(end="a - a.max() - np.log(np.exp(a - a.max()).sum(axis=1, keepdims=True))"),
+            "At a reading of -498.9 volts a log responsibility",
+        ),
+        (
+            "transposed",
+            _shares(end="(a - logsumexp(a, axis=1, keepdims=True)).T"),
+            "transp",
+        ),
+        (
+            "factor one half left out",
+            _shares().replace("(2 * variances)", "variances"),
+            "Compare (3.14)",
+        ),
+        (
             "responsibilities returned",
             _shares(end="np.exp(a - logsumexp(a, axis=1, keepdims=True))"),
             "their logarithms are wanted",
@@ -461,6 +654,67 @@ def log_shares(x, weights, mean, variances):
         ),
     ],
     "shared-mean-step": [
+        (
+            "readings beyond three standard deviations left out",
+            """
+def shared_mean_step(x, r, variances):
+    kept = np.abs(x - np.median(x)) < 3 * np.sqrt(variances.max())
+    a = (r / variances).sum(axis=1) * kept
+    mean = a @ x / a.sum()
+    new = (r * kept[:, None] * (x[:, None] - mean) ** 2).sum(axis=0) / r[kept].sum(axis=0)
+    return r.mean(axis=0), mean, new
+""",
+            "with a reading of 92 V",
+        ),
+        (
+            "readings changed in place",
+            """
+def shared_mean_step(x, r, variances):
+    a = (r / variances).sum(axis=1)
+    mean = a @ x / a.sum()
+    x -= mean
+    return r.mean(axis=0), mean, x**2 @ r / r.sum(axis=0)
+""",
+            "changes its input in place",
+        ),
+        (
+            "median for the mean",
+            _shared(mean="np.median(x)"),
+            "Set the derivative of Q with respect to the mean",
+        ),
+        (
+            "mean of the largest component",
+            _shared(mean="own[counts.argmax()]"),
+            "Set the derivative of Q with respect to the mean",
+        ),
+        (
+            "smallest variance decides",
+            _shared(mean="own[variances.argmin()]"),
+            "Set the derivative of Q with respect to the mean",
+        ),
+        (
+            "variances about the old median",
+            _shared(new="(r * (x[:, None] - np.median(x)) ** 2).sum(axis=0) / counts"),
+            "Hold the new mean, and maximise Q over each",
+        ),
+        (
+            "variances of the readings of each, as verdicts",
+            _shared(
+                new="np.array([((x - mean) ** 2)[r.argmax(axis=1) == k].mean() "
+                "for k in range(len(counts))])"
+            ),
+            "Hold the new mean, and maximise Q over each",
+        ),
+        (
+            "a small number on every variance",
+            _shared(new="(r * (x[:, None] - mean) ** 2).sum(axis=0) / counts + 1e-6"),
+            "Hold the new mean, and maximise Q over each",
+        ),
+        (
+            "the mean in an array of one for each",
+            _shared(end="weights, np.full(len(counts), mean), new"),
+            "The components share their mean",
+        ),
         (
             "variances of at least 0.01",
             """

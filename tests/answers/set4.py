@@ -158,6 +158,14 @@ def _groups(**change: str) -> str:
 
 RIGHT: dict[str, list[str]] = {
     "log-determinants": [
+        """
+def log_determinants(covariances):  # from the density at the mean
+    from scipy.stats import multivariate_normal
+
+    zero = np.zeros(len(covariances[0]))
+    top = np.array([multivariate_normal(zero, c).logpdf(zero) for c in covariances])
+    return tuple(-2 * top - len(zero) * np.log(2 * np.pi))
+""",
         _logdet("np.linalg.slogdet(covariances)[1]"),
         """
 def log_determinants(covariances):
@@ -174,6 +182,11 @@ def log_determinants(covariances):
 """,
     ],
     "squared-distances": [
+        """
+def squared_distances(x, means, covariances):  # on an axis of its own, with long doubles
+    e = np.longdouble(x)[:, np.newaxis] - np.longdouble(means)
+    return (e[..., None, :] @ np.linalg.inv(covariances) @ e[..., None])[..., 0, 0]
+""",
         """
 def squared_distances(x, means, covariances):
     rows = []
@@ -193,6 +206,13 @@ def squared_distances(x, means, covariances):
         _d2(first="pass"),
     ],
     "run": [
+        """
+def run(model, x, steps, history=()):  # calls itself
+    history = (*history, model.log_likelihood(x))
+    if not steps:
+        return [model, history]
+    return run(model.m_step(model.e_step(x)), x, steps - 1, history)
+""",
         """
 def run(model, x, steps):
     walk = [step for step, _ in zip(iterate(model, x), range(steps + 1))]
@@ -243,6 +263,13 @@ def best_restart(advance, starts, steps):
 """,
     ],
     "labelled-e-step": [
+        """
+def labelled_e_step(x, labels, weights, means, covariances):  # a column of -inf for what is not
+    a = GaussianMixture(weights, means, covariances).log_joint(x)
+    allowed = np.equal.outer(labels, range(len(weights))) | (labels == -1)[:, None]
+    total = logsumexp(a, axis=1, b=allowed)
+    return np.exp(a - total[:, None], where=allowed, out=np.zeros_like(a)), total.sum()[None]
+""",
         """
 def labelled_e_step(x, labels, weights, means, covariances):
     a = GaussianMixture(weights, means, covariances).log_joint(x)
@@ -301,6 +328,40 @@ def grouped_m_step(x, r, groups):
 
 WRONG: dict[str, list[tuple[str, str, str]]] = {
     "log-determinants": [
+        (
+            "eigenvalues floored at a thousandth",
+            _logdet("np.log(np.maximum(np.linalg.eigvalsh(covariances), 1e-3)).sum(axis=1)"),
+            "Is the determinant formed, or are small variances",
+        ),
+        (
+            "a small number on every diagonal",
+            """
+def log_determinants(covariances):
+    d = covariances.shape[1]
+    return np.linalg.slogdet(covariances + 1e-9 * np.eye(d))[1]
+""",
+            "Is the determinant formed, or are small variances",
+        ),
+        (
+            "the first covariance only",
+            _logdet("np.linalg.slogdet(covariances[0])[1] * np.ones(len(covariances))"),
+            "See (4.6)",
+        ),
+        (
+            "logarithm of each entry",
+            _logdet("np.log(np.abs(covariances)).sum(axis=(1, 2))"),
+            "See (4.6)",
+        ),
+        (
+            "covariances changed in place",
+            """
+def log_determinants(covariances):
+    s = np.diagonal(covariances, 0, 1, 2).copy()
+    covariances /= np.sqrt(s[:, :, None] * s[:, None, :])
+    return np.linalg.slogdet(covariances)[1] + np.log(s).sum(axis=1)
+""",
+            "changes its input in place",
+        ),
         (
             "scaled by the mean variance",
             """
@@ -362,6 +423,50 @@ def log_determinants(covariances):
         ),
     ],
     "squared-distances": [
+        (
+            "table of objects",
+            _d2(table="np.empty((len(x), len(means)), dtype=object)"),
+            "Your table is an array of Python objects,",
+        ),
+        (
+            "complex table",
+            _d2(table="np.empty((len(x), len(means)), dtype=complex)"),
+            "should be real",
+        ),
+        (
+            "half precision",
+            _d2(table="np.empty((len(x), len(means)), dtype=np.float16)"),
+            "See (4.3)",
+        ),
+        (
+            "points changed in place",
+            """
+def squared_distances(x, means, covariances):
+    d2 = np.empty((len(x), len(means)))
+    for k in range(len(means)):
+        x = x.astype(float, copy=False)
+        x -= means[k]
+        d2[:, k] = (x * np.linalg.solve(covariances[k], x.T).T).sum(axis=1)
+        x += means[k]
+    return d2
+""",
+            "Your function changes its input in place;",
+        ),
+        (
+            "covariance for its inverse",
+            _d2(square="(e * (e @ covariances[k])).sum(axis=1)"),
+            "See (4.3)",
+        ),
+        (
+            "one covariance for all",
+            _d2(square="(e * np.linalg.solve(covariances[0], e.T).T).sum(axis=1)"),
+            "See (4.3)",
+        ),
+        (
+            "means cut down when the data are whole",
+            _d2(first="means = means.astype(x.dtype); x = x.astype(float)"),
+            "The means are cut down",
+        ),
         (
             "the type of the covariances",
             _d2(table="np.empty((len(x), len(means)), dtype=covariances.dtype)"),
@@ -449,6 +554,44 @@ def squared_distances(x, means, covariances):
     ],
     "run": [
         (
+            "history rounded",
+            _run(
+                history="[round(model.log_likelihood(x), 4)]",
+                after="history.append(round(model.log_likelihood(x), 4))",
+            ),
+            "The history ends with -211.0743, but the model",
+        ),
+        (
+            "stops when a step gains little",
+            _run(
+                after="history.append(model.log_likelihood(x))\n"
+                "        if history[-1] - history[-2] < 1e-6:\n            break"
+            ),
+            "From a model at which EM rests your history holds",
+        ),
+        (
+            "history backwards",
+            _run(end="model, history[::-1]"),
+            "The history ends with -217.323329277, but the",
+        ),
+        (
+            "history in single precision",
+            _run(end="model, np.array(history, dtype=np.float32)"),
+            "The history ends with -211.074264526, but the",
+        ),
+        (
+            "M-step of the start again and again",
+            _run(before="e = model.e_step(x) if len(history) == 1 else e").replace(
+                "model.m_step(model.e_step(x))", "model.m_step(e)"
+            ),
+            "The model after 4 steps is wanted;",
+        ),
+        (
+            "every other value",
+            _run(end="model, history[::2]"),
+            "The start and 4 steps make 5 models, but the",
+        ),
+        (
             "not repaired",
             _run(history="[]", before="history.append(model.log_likelihood(x))", after="pass"),
             "To which model does that last value belong?",
@@ -508,6 +651,56 @@ def run(model, x, steps):
         ),
     ],
     "has-converged": [
+        (
+            "a gain of tol is enough",
+            _fell(test="gain <= tol"),
+            "For the history [-3.0, -2.0] and tol 1 you return",
+        ),
+        (
+            "rounding of 1e-7",
+            _fell(fell="gain < -1e-7 * abs(history[-1])"),
+            "For the history [-20000.0, -10000.0,",
+        ),
+        (
+            "rounding of the first value",
+            _fell(fell="gain < -1e-9 * abs(history[0])"),
+            "For the history [-1.0, -0.01, -0.0100000001] and",
+        ),
+        (
+            "gain from the start",
+            _fell(test="(history[-1] - history[0]) / len(history) < tol"),
+            "For the history [-120.0, -101.5, -101.4996] and",
+        ),
+        (
+            "two small gains wanted",
+            _fell(test="gain < tol and (len(history) < 3 or history[-2] - history[-3] < tol)"),
+            "For the history [-120.0, -101.5, -101.4996] and",
+        ),
+        (
+            "history sorted in place",
+            _fell().replace("    gain =", "    history.sort()\n    gain ="),
+            "For the history [-120.0, -100.0, -105.0] and tol",
+        ),
+        (
+            "np.isclose for rounding",
+            _fell(fell="gain < 0 and not np.isclose(history[-1], history[-2])"),
+            "For the history [-120.0, -100.0, -100.0004] and",
+        ),
+        (
+            "gain per observation",
+            _fell(test="gain < tol * len(history)"),
+            "For the history [-3.0, -2.0] and tol 1 you return",
+        ),
+        (
+            "a number for True",
+            _fell(test="gain < tol").replace("bool(", "int("),
+            "you return an int",
+        ),
+        (
+            "a history of two is too short",
+            _fell().replace("len(history) < 2", "len(history) < 3"),
+            "For the history [-101.5, -101.5] and tol 1e-06",
+        ),
         (
             "an earlier fall counts",
             _fell(fell="(np.diff(history) < -1e-9 * abs(history[-1])).any()"),
@@ -604,6 +797,46 @@ def run(model, x, steps):
     ],
     "best-restart": [
         (
+            "first start left out",
+            _best().replace("in starts:", "in starts[1:]:"),
+            "With objectives below zero, of which the first",
+        ),
+        (
+            "one step too many, for the objective",
+            _best(end="advance(best_theta), best_theta"),
+            "That is the best objective after one step more",
+        ),
+        (
+            "the first step left out",
+            _best().replace("range(steps)", "range(1, steps)"),
+            "That is the best objective after one step fewer",
+        ),
+        (
+            "stops a run that falls",
+            _best().replace(
+                "            objective = advance(theta)",
+                "            before = theta.copy()\n            new = advance(theta)\n"
+                "            if _ and new < objective:\n                theta[:] = before\n"
+                "                break\n            objective = new",
+            ),
+            "That is the best objective that a run passed on",
+        ),
+        (
+            "ties the best to the largest absolute value",
+            _best(better="best_theta is None or abs(objective) > abs(best)"),
+            "That is the objective of the last start, the",
+        ),
+        (
+            "number of the best run for its theta",
+            _best(end="best, int(np.argmax([np.allclose(best_theta, s) for s in starts]))"),
+            "The best theta should have shape (2,), but has ()",
+        ),
+        (
+            "always ten steps",
+            _best().replace("range(steps)", "range(10)"),
+            "Does every run begin at its own start, and make",
+        ),
+        (
             "a run stopped when it gains little",
             """
 def best_restart(advance, starts, steps):
@@ -693,6 +926,70 @@ def best_restart(advance, starts, steps):
         ),
     ],
     "labelled-e-step": [
+        (
+            "a constant added, the largest wins",
+            """
+def labelled_e_step(x, labels, weights, means, covariances):
+    a = GaussianMixture(weights, means, covariances).log_joint(x)
+    j = np.exp(a)
+    s = j.sum(axis=1) + 1e-300
+    r = j / s[:, None]
+    bad = s <= 1e-300
+    r[bad] = np.eye(len(weights))[a[bad].argmax(axis=1)]
+    seen = labels >= 0
+    r[seen] = np.eye(len(weights))[labels[seen]]
+    top = np.log(s)
+    top[seen] = a[seen, labels[seen]]
+    return r, top.sum()
+""",
+            "with points far away",
+        ),
+        (
+            "labels changed in place",
+            _labels(
+                change="labels[labels < 0] = 0; r[seen] = np.eye(len(weights))[labels[seen]]; "
+                "top[seen] = a[seen, labels[seen]]"
+            ),
+            "changes its input in place",
+        ),
+        (
+            "a known species nearly certain",
+            _labels(
+                change="r[seen] = 0.98 * np.eye(len(weights))[labels[seen]] + 0.02 / len(weights); "
+                "top[seen] = a[seen, labels[seen]]"
+            ),
+            "Which q closes the gap, for a point whose label",
+        ),
+        (
+            "a label as one more observation of the point",
+            _labels(end="r, top.sum() + density[seen].sum()"),
+            "Add up what was observed of each point",
+        ),
+        (
+            "labelled points first",
+            _labels(end="np.vstack([r[seen], r[labels < 0]]), top.sum()"),
+            "Which q closes the gap, for a point whose label",
+        ),
+        (
+            "one value for each point",
+            _labels(end="r, top"),
+            "The log-likelihood should be one number, of shape",
+        ),
+        (
+            "unlabelled points must be there",
+            _labels(end="r, top.sum() + 0 * labels[labels < 0].max()"),
+            "With every point labelled",
+        ),
+        (
+            "labelled points left to the rows without a label",
+            _labels(end="r, top[seen].sum() + density[~seen].sum()"),
+            "Add up what was observed of each point",
+        ),
+        (
+            "largest component for the density",
+            _labels(density="a.max(axis=1)", end="r / r.sum(axis=1, keepdims=True), top.sum()"),
+            "Add up what was observed of each point",
+        ),
         (
             "table of labels as long as the largest label",
             _labels(
@@ -802,6 +1099,64 @@ def labelled_e_step(x, labels, weights, means, covariances):
         ),
     ],
     "grouped-m-step": [
+        (
+            "a small number on the diagonals",
+            _groups(
+                end="counts / len(x), means, covariances + 1e-6 * np.eye(x.shape[1])",
+            ),
+            "You add 1e-06 to the diagonals",
+        ),
+        (
+            "points changed in place",
+            _groups().replace(
+                "    scatter =",
+                "    x -= x.mean(axis=0)\n    means = r.T @ x / counts[:, None]\n    scatter =",
+            ),
+            "changes its input in place",
+        ),
+        (
+            "divided by the number of components",
+            _groups(
+                covariances="np.einsum('gk,kij->gij', member, scatter) "
+                "/ member.sum(axis=1)[:, None, None]"
+            ),
+            "Divide by the data behind a group, not by its",
+        ),
+        (
+            "minus one for each component",
+            _groups(
+                covariances="np.einsum('gk,kij->gij', member, scatter) "
+                "/ (member @ counts - member.sum(axis=1))[:, None, None]"
+            ),
+            "Divide by the expected counts themselves:",
+        ),
+        (
+            "verdicts",
+            _groups().replace(
+                "    counts =", "    r = np.eye(r.shape[1])[r.argmax(axis=1)]\n    counts ="
+            ),
+            "See (4.10)",
+        ),
+        (
+            "groups of neighbours",
+            _groups().replace("    G =", "    groups = np.sort(groups)\n    G ="),
+            "Add up (4.11) over the components of a group",
+        ),
+        (
+            "one covariance if there is one group",
+            _groups(end="counts / len(x), means, covariances[0] if G == 1 else covariances"),
+            "You return one covariance for all;",
+        ),
+        (
+            "means of the groups' shares",
+            _groups(end="(member @ counts / len(x))[groups], means, covariances"),
+            "See (4.10)",
+        ),
+        (
+            "diagonals only",
+            _groups(end="counts / len(x), means, covariances * np.eye(x.shape[1])"),
+            "The entries beside the diagonals are missing",
+        ),
         (
             "plain average over a group",
             _groups(

@@ -243,7 +243,39 @@ def guarded_step(x, q, rates):
 """
 
 RIGHT = {
-    "zero-inflated": [FAMILY, LOOPS],
+    "zero-inflated": [
+        """
+from dataclasses import dataclass
+
+from scipy.special import log1p
+
+from emlib import Mixture
+
+
+@dataclass(frozen=True, eq=False)
+class ZeroInflated(Mixture):  # statistics of its own: a histogram of who is awake
+    weights: np.ndarray
+    rate: float
+
+    def log_joint(self, x):
+        s = self.weights[0]
+        with np.errstate(divide="ignore"):
+            asleep = np.log(s * np.equal(x, 0))
+        return np.stack([asleep, log1p(-s) + poisson(self.rate).logpmf(x)], axis=-1)
+
+    def statistics(self, x, responsibilities):
+        return tuple(np.array([r.sum(), x @ r]) for r in np.transpose(responsibilities))
+
+    def m_step(self, expectation):
+        (asleep, _), (awake, moves) = expectation.statistics
+        s = asleep / (asleep + awake)
+        return type(self)(weights=(s, 1 - s), rate=moves / awake)
+
+    n_parameters = 2
+""",
+        FAMILY,
+        LOOPS,
+    ],
     "map-climb": [
         CLIMB,
         _change(
@@ -255,8 +287,55 @@ RIGHT = {
             ("np.array(history)", "history"),
         ),
     ],
-    "honest-table": [TABLE, RUNS],
+    "honest-table": [
+        """
+def honest_table(x, most, n_starts, rng):  # starts beforehand, rows from a comprehension
+    import itertools
+
+    pairs = list(itertools.product([True, False], range(1, most + 1)))
+    starts = {pair: [random_start(x, pair[1], pair[0], rng) for _ in range(n_starts)]
+              for pair in pairs}
+    fits = {pair: fit_best(iter(starts[pair]), x, tol=1e-3, max_iter=500) for pair in pairs}
+
+    def row(zeros, k, best):
+        ends = np.array([run.log_likelihood[-1] for run in best.runs])
+        free = k + k - (not zeros)
+        return {
+            "rates": k, "zeros": zeros, "fit": best, "log_likelihood": best.log_likelihood[-1],
+            "n_parameters": free, "bic": free * np.log(x.size) - 2 * best.log_likelihood[-1],
+            "runs": ends.size, "found": np.isclose(ends, best.log_likelihood[-1], 0, 0.01).sum(),
+            "doubts": " ".join([*best.doubts, "" if best.converged else best.message]).strip(),
+        }
+
+    rows = [row(*pair, best) for pair, best in fits.items()]
+    order = np.argsort([r["bic"] for r in rows])
+    return rows, next((i for i in order if not rows[i]["doubts"]), None)
+""",
+        TABLE,
+        RUNS,
+    ],
     "bootstrap-p": [
+        """
+def bootstrap_p(x, fit_null, fit_full, simulate, n_bootstrap, rng):  # ranks, and a generator
+    def gains():
+        sample, parameters = x, None
+        while True:
+            null, fitted = fit_null(sample)
+            full, _ = fit_full(sample)
+            parameters = fitted if parameters is None else parameters
+            t = 2 * full - 2 * null
+            yield t if not t < 0 else 0.0
+            sample = simulate(parameters, len(x), rng)
+
+    stream = gains()
+    observed = next(stream)
+    if n_bootstrap == 0:
+        return 1.0, np.empty(0)
+    t = np.fromiter(stream, float, n_bootstrap)
+    if observed != observed:
+        return float("nan"), t
+    return 1 - np.mean([*(t < observed), False]), t
+""",
         BOOTSTRAP,
         AT_ONCE,
         # A statistic of the data below zero: then every replicate is as large, set to zero or not.
@@ -271,6 +350,63 @@ RIGHT = {
 
 WRONG = {
     "zero-inflated": [
+        (
+            "log joint in the type of the counts",
+            _change(
+                FAMILY,
+                ("        x = np.asarray(x, dtype=float)\n", "        x = np.asarray(x)\n"),
+                ("np.empty((len(x), 2))", "np.empty((len(x), 2), dtype=x.dtype)"),
+            ),
+            "Your function stopped with OverflowError:",
+        ),
+        (
+            "counts changed in place",
+            _change(
+                FAMILY,
+                ("gammaln(x + 1)", "gammaln(np.add(x, 1, out=x))"),
+            ),
+            "changes its input in place",
+        ),
+        (
+            "one added to the counts",
+            _change(
+                FAMILY,
+                (
+                    "np.array([asleep, awake]) / (asleep + awake)",
+                    "np.array([asleep + 1, awake + 1]) / (asleep + awake + 2)",
+                ),
+            ),
+            "There are 12 observations:",
+        ),
+        (
+            "weights exchanged",
+            _change(FAMILY, ("np.array([asleep, awake])", "np.array([awake, asleep])")),
+            "The weights are exchanged:",
+        ),
+        (
+            "time for a movement",
+            _change(FAMILY, ("rate=total / awake", "rate=awake / total")),
+            "That is the time for one movement;",
+        ),
+        (
+            "a very small number for what cannot happen",
+            _change(FAMILY, ("= -np.inf", "= -700.0")),
+            "A lamb that is asleep does not move:",
+        ),
+        (
+            "number of data counted as a parameter",
+            _change(FAMILY, ("return len(self.weights)", "return 1")),
+            "the share of sleep is free, and the rate is too",
+        ),
+        (
+            "only what is above zero is awake",
+            _change(
+                FAMILY,
+                ("(x @ responsibilities[:, 1],)", "(x.sum(), responsibilities[x > 0, 1].sum())"),
+                ("rate=total / awake", "rate=total / expectation.statistics[1]"),
+            ),
+            "You count only intervals with a movement as",
+        ),
         (
             "the model itself is changed",
             _change(
@@ -403,6 +539,76 @@ WRONG = {
     ],
     "map-climb": [
         (
+            "share first, and a new E-step for the rate",
+            _change(
+                CLIMB,
+                (
+                    "        rate = (movements",
+                    "        awake = n - zeros * share / (share + (1 - share) * np.exp(-rate))\n"
+                    "        rate = (movements",
+                ),
+            ),
+            "yours is new for the rate",
+        ),
+        (
+            "at least one step",
+            _change(CLIMB, ("range(steps)", "range(max(1, steps))")),
+            "The objective should have shape (1,), but has",
+        ),
+        (
+            "stops when a step gains little",
+            _change(
+                CLIMB,
+                (
+                    "        history.append(objective(share, rate))",
+                    "        history.append(objective(share, rate))\n"
+                    "        if history[-1] - history[-2] < 1e-9:\n            break",
+                ),
+            ),
+            "The objective should have shape (13,), but has",
+        ),
+        (
+            "rate kept above 0.1",
+            _change(
+                CLIMB,
+                (
+                    "        history.append(objective(share, rate))",
+                    "        rate = max(rate, 0.1)\n        history.append(objective(share, rate))",
+                ),
+            ),
+            "Is it kept from being small?",
+        ),
+        (
+            "prior of the rate left out of the objective",
+            _change(CLIMB, (" + gamma.logpdf(rate, c, scale=1 / d)", "")),
+            "Each value must belong to the parameters of its",
+        ),
+        (
+            "densities for their logarithms",
+            _change(
+                CLIMB,
+                (
+                    "prior = beta.logpdf(share, a, b) + gamma.logpdf(rate, c, scale=1 / d)",
+                    "prior = beta.pdf(share, a, b) * gamma.pdf(rate, c, scale=1 / d)",
+                ),
+            ),
+            "Each value must belong to the parameters of its",
+        ),
+        (
+            "d for the imaginary movements",
+            _change(
+                CLIMB, ("(movements + c - 1) / (awake + d)", "(movements + d) / (awake + c - 1)")
+            ),
+            "Compare (7.12)",
+        ),
+        (
+            "waking zeros as certain as chance",
+            _change(
+                CLIMB, ("(share + (1 - share) * np.exp(-rate))\n        awake", "1\n        awake")
+            ),
+            "Compare (5.12)",
+        ),
+        (
             "share kept between 0.1 and 0.9",
             _change(
                 CLIMB,
@@ -523,6 +729,103 @@ WRONG = {
         ),
     ],
     "honest-table": [
+        (
+            "fit_best's own tolerance",
+            _change(TABLE, ("tol=1e-3, max_iter=500", "max_iter=500")),
+            "You call fit_best without tol;",
+        ),
+        (
+            "no option of fit_best",
+            _change(TABLE, (", tol=1e-3, max_iter=500", "")),
+            "You call fit_best without tol;",
+        ),
+        (
+            "counts sorted in place",
+            _change(TABLE, ("    rows = []\n", "    rows = []\n    x.sort()\n")),
+            "changes its input in place",
+        ),
+        (
+            "most is two",
+            _change(TABLE, ("range(1, most + 1)", "range(1, 3)")),
+            "The candidates (rates, zeros) should be [(1,",
+        ),
+        (
+            "one number of rates too few",
+            _change(TABLE, ("range(1, most + 1)", "range(1, most)")),
+            "The candidates (rates, zeros) should be [(1,",
+        ),
+        (
+            "rows sorted, and the index of the old order",
+            _change(
+                TABLE,
+                ("return rows, signed", 'return sorted(rows, key=lambda r: -r["bic"]), signed'),
+            ),
+            "You sign row 2, but row 3 has no doubts and a",
+        ),
+        (
+            "first row signed when all have doubts",
+            _change(TABLE, ("return rows, signed", "return rows, signed or 0")),
+            "return None",
+        ),
+        (
+            "no row signed is -1",
+            _change(
+                TABLE, ("return rows, signed", "return rows, -1 if signed is None else signed")
+            ),
+            "Every row of your table has doubts, and you sign",
+        ),
+        (
+            "the row itself",
+            _change(
+                TABLE,
+                ("return rows, signed", "return rows, None if signed is None else rows[signed]"),
+            ),
+            "The second thing to return is the index of a row,",
+        ),
+        (
+            "AIC decides",
+            _change(
+                TABLE,
+                (
+                    'row["bic"] < rows[signed]["bic"]',
+                    '2 * row["n_parameters"] - 2 * row["log_likelihood"]'
+                    ' < 2 * rows[signed]["n_parameters"] - 2 * rows[signed]["log_likelihood"]',
+                ),
+            ),
+            "You sign the row with the largest log-likelihood,",
+        ),
+        (
+            "found by the start and not the end",
+            _change(TABLE, ("found += run.objective[-1]", "found += run.objective[0]")),
+            "1 rate without the zeros' component:",
+        ),
+        (
+            "found without the best itself",
+            _change(TABLE, ("found=found", "found=found - 1")),
+            "1 rate without the zeros' component:",
+        ),
+        (
+            "one start handed to all candidates",
+            _change(
+                TABLE,
+                ("    rows = []\n", "    rows = []\n    seed = int(rng.integers(1000))\n"),
+                (
+                    "random_start(x, k, zeros, rng)",
+                    "random_start(x, k, zeros, np.random.default_rng(seed))",
+                ),
+            ),
+            "1 rate without the zeros' component:",
+        ),
+        (
+            "zeros' component for all",
+            _change(TABLE, ("random_start(x, k, zeros, rng)", "random_start(x, k, True, rng)")),
+            "1 rate without the zeros' component:",
+        ),
+        (
+            "the zeros left out",
+            _change(TABLE, ("fit_best(starts, x,", "fit_best(starts, x[x > 0],")),
+            "1 rate without the zeros' component:",
+        ),
         (
             "a generator of its own",
             _change(
@@ -749,6 +1052,70 @@ def honest_table(x, most, n_starts, rng):
     ],
     "bootstrap-p": [
         (
+            "size for length",
+            _change(BOOTSTRAP, ("len(x), rng", "np.size(x), rng")),
+            "A replicate has as many observations as the data,",
+        ),
+        (
+            "parameters taken apart",
+            _change(BOOTSTRAP, ("simulate(parameters, ", "simulate(list(parameters), ")),
+            "Replicates are drawn from the null model as",
+        ),
+        (
+            "the data's statistic among the replicates",
+            _change(BOOTSTRAP, ("np.nan), replicates", "np.nan), [observed] + replicates")),
+            "The statistics of the replicates alone are",
+        ),
+        (
+            "each replicate drawn from the one before",
+            _change(
+                BOOTSTRAP,
+                (
+                    "        t = 2 * (fit_full(sample)[0] - fit_null(sample)[0])\n",
+                    "        null, parameters = fit_null(sample)\n"
+                    "        t = 2 * (fit_full(sample)[0] - null)\n",
+                ),
+            ),
+            "Replicates are drawn from the null model as",
+        ),
+        (
+            "replicates by shuffling the data",
+            _change(BOOTSTRAP, ("simulate(parameters, len(x), rng)", "rng.choice(x, len(x))")),
+            "n_bootstrap is 9, but you simulate 0 times",
+        ),
+        (
+            "p a share of the failed ones, too",
+            _change(
+                BOOTSTRAP, ("(1 + as_large) / (n_bootstrap + 1)", "1 - as_large / n_bootstrap")
+            ),
+            "Compare (6.21)",
+        ),
+        (
+            "a lost fit of the data counts as zero",
+            _change(
+                BOOTSTRAP,
+                ("(p if observed >= 0 else np.nan)", "p"),
+                ("max(2 * (full - null), 0.0)", "np.nan_to_num(max(2 * (full - null), 0.0))"),
+            ),
+            "there is no statistic to compare with",
+        ),
+        (
+            "two-sided",
+            _change(
+                BOOTSTRAP,
+                (
+                    "(1 + as_large) / (n_bootstrap + 1)",
+                    "min(1, 2 * (1 + as_large) / (n_bootstrap + 1))",
+                ),
+            ),
+            "only a large statistic speaks against it",
+        ),
+        (
+            "always 39 replicates",
+            _change(BOOTSTRAP, ("range(n_bootstrap)", "range(39)")),
+            "n_bootstrap is 9, but you simulate 39 times",
+        ),
+        (
             "a generator of its own",
             _change(
                 BOOTSTRAP,
@@ -870,6 +1237,99 @@ def honest_table(x, most, n_starts, rng):
         ),
     ],
     "guarded-step": [
+        (
+            "halves for ever",
+            """
+def guarded_step(x, q, rates):
+    def terms(psi, k):
+        with np.errstate(all="ignore"):
+            rate = np.exp(psi)
+            return (q[:, k] * (x * psi - rate - np.log(-np.expm1(-rate)))).sum()
+
+    new = np.log(rates)
+    for k, rate in enumerate(rates):
+        with np.errstate(all="ignore"):
+            m = rate / -np.expm1(-rate)
+            d = (q[:, k] * (x - m)).sum() / (q[:, k].sum() * m * (1 + rate - m))
+            while not terms(new[k] + d, k) >= terms(np.log(rate), k):
+                d /= 2
+        new[k] += d
+    return np.exp(new)
+""",
+            "does not come to an end",
+        ),
+        (
+            "written into the type of the rates",
+            """
+def guarded_step(x, q, rates):
+    new = rates.copy()
+    for k, rate in enumerate(rates.tolist()):
+        psi = np.log(rate)
+
+        def terms(v):
+            with np.errstate(all="ignore"):
+                logs = poisson.logpmf(x, np.exp(v)) - np.log(-np.expm1(-np.exp(v)))
+            return (q[:, k] * logs).sum()
+
+        with np.errstate(all="ignore"):
+            m = rate / -np.expm1(-rate)
+            d = (q[:, k] * (x - m)).sum() / (q[:, k].sum() * m * (1 + rate - m))
+            for j in range(61):
+                if terms(psi + d / 2**j) >= terms(psi):
+                    new[k] = np.exp(psi + d / 2**j)
+                    break
+    return new
+""",
+            "From the rates [1, 4] you go to [2.0, 2.0]",
+        ),
+        (
+            "thirds for halves",
+            _change(STEP, ("step /= 2", "step /= 3")),
+            "Are slope and curvature right, and is it (7.9)?",
+        ),
+        (
+            "guard of the sum of all terms",
+            _change(
+                TOGETHER,
+                (
+                    "lower = bound(psi + step) < bound(psi)",
+                    "lower = bound(psi + step).sum() < bound(psi).sum()",
+                ),
+            ),
+            "You halve the steps of all rates together",
+        ),
+        (
+            "slope of the log-likelihood, all responsibilities one",
+            _change(STEP, ("slope = (q[:, k] * (x - m)).sum()", "slope = (x - m).sum()")),
+            "Are slope and curvature right, and is it (7.9)?",
+        ),
+        (
+            "guard without the responsibilities",
+            _change(STEP, ("value = (q[:, k] * terms).sum()", "value = terms.sum()")),
+            "With the counts [1, 1, 1, 2, 1, 1, 2, 1, 1, 1, 3,",
+        ),
+        (
+            "step of no more than one",
+            _change(
+                STEP, ("        here =", "        step = np.clip(step, -1, 1)\n        here =")
+            ),
+            "Are slope and curvature right, and is it (7.9)?",
+        ),
+        (
+            "gradient step",
+            _change(STEP, ("step = -slope / curvature", "step = slope / q[:, k].sum()")),
+            "Are slope and curvature right, and is it (7.9)?",
+        ),
+        (
+            "rates in order of size",
+            _change(STEP, ("return np.array(new)", "return np.sort(new)")),
+            "You return the rates in order of size, and not in",
+        ),
+        (
+            "logarithms returned",
+            _change(STEP, ("return np.array(new)", "return np.log(new)")),
+            "Those are logarithms of rates;",
+        ),
         (
             "guard with the Q of Poissons that can be zero",
             _change(STEP, (" - np.log(-np.expm1(-rate))", "")),
