@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
 
 DOCS = Path(__file__).resolve().parent
@@ -83,21 +83,41 @@ READY = """async () => {
 
 
 def printed(browser: Browser, url: str, title: str) -> bytes:
-    """Return a page as a PDF, with its title and the number of the page at the foot."""
+    """Return a page as a PDF, with its title at the foot."""
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(url, wait_until="load")
     page.evaluate(READY)
     page.emulate_media(media="print", color_scheme="light")
     page.wait_for_timeout(500)
-    foot = (
-        f'<div style="{SMALL}">{title}<span style="float: right" class="pageNumber"></span></div>'
-    )
-    data = page.pdf(
-        format="A4", margin=MARGINS, display_header_footer=True, header_template="<span></span>",
-        footer_template=foot, print_background=True,
-    )  # fmt: skip
+    data = paper(page, title)
     page.close()
     return data
+
+
+def paper(page: Page, foot: str) -> bytes:
+    """Return what a page of the browser shows as a PDF, with HTML at its foot."""
+    return page.pdf(
+        format="A4", margin=MARGINS, display_header_footer=True, header_template="<span></span>",
+        footer_template=f'<div style="{SMALL}">{foot}</div>', print_background=True,
+    )  # fmt: skip
+
+
+def numbers_alone(browser: Browser, n: int) -> PdfReader:
+    """Return n pages with nothing but their number at the foot, to be laid over others.
+
+    Chromium begins to count anew in each file: the book's numbers have to come from elsewhere.
+    """
+    page = browser.new_page()
+    page.set_content("<p>&nbsp;" + '<p style="break-before: page">&nbsp;' * (n - 1))
+    data = paper(page, '<span style="float: right" class="pageNumber"></span>')
+    page.close()
+    return PdfReader(io.BytesIO(data))
+
+
+def numbered(book: PdfWriter, numbers: PdfReader, skip: int = 0) -> None:
+    """Lay numbers over the pages of a book, but for so many at its beginning."""
+    for page, number in zip(book.pages[skip:], numbers.pages[skip:], strict=False):
+        page.merge_page(number)
 
 
 def chapters(numbers: list[str]) -> list[tuple[str, str]]:
@@ -112,6 +132,14 @@ def chapters(numbers: list[str]) -> list[tuple[str, str]]:
     return [(page, title) for _, page, title in sorted(found)]
 
 
+def write(book: PdfWriter, path: Path) -> None:
+    """Write a PDF, each thing that it uses twice once."""
+    book.compress_identical_objects()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        book.write(file)
+
+
 def main(numbers: list[str]) -> int:
     """Run the command line; return the exit status."""
     if not (HTML / "index.html").exists():
@@ -124,16 +152,21 @@ def main(numbers: list[str]) -> int:
         page = browser.new_page()
         page.set_content(COVER.format(address=address), wait_until="networkidle")
         book.append(io.BytesIO(page.pdf(format="A4", print_background=True)))
+        parts = {}
         for name, title in chapters(numbers):
             data = printed(browser, f"{address}/{name}.html", title)
-            short = name.removeprefix(f"{sources.NOTEBOOKS}/").replace("/", "-")
-            sources.write(folder / f"{short}.pdf", data)
-            book.append(PdfReader(io.BytesIO(data)), outline_item=title, import_outline=False)
-    book.compress_identical_objects()
+            parts[name] = PdfReader(io.BytesIO(data))
+            book.append(parts[name], outline_item=title, import_outline=False)
+        numbers_of_pages = numbers_alone(browser, len(book.pages))
+    numbered(book, numbers_of_pages, skip=1)  # the cover has none
+    for name, part in parts.items():
+        chapter = PdfWriter(part)
+        numbered(chapter, numbers_of_pages)
+        short = name.removeprefix(f"{sources.NOTEBOOKS}/").replace("/", "-")
+        write(chapter, folder / f"{short}.pdf")
     book.add_metadata({"/Title": "Expectation-Maximization, from the ELBO up"})
     whole = folder / "expectation-maximization.pdf"
-    with whole.open("wb") as file:
-        book.write(file)
+    write(book, whole)
     megabytes = whole.stat().st_size / 1e6
     seconds = time.monotonic() - begun
     print(f"{len(book.pages)} pages, {megabytes:.1f} MB, {seconds:.0f} s: {whole}")

@@ -22,6 +22,13 @@ def test_cover_bookmarks_and_numbers(book: PdfReader) -> None:
     assert "Two coins: whose heads are these?" in book.pages[1].extract_text()
 
 
+def test_pages_are_numbered_through_the_book(book: PdfReader) -> None:
+    last = [page.extract_text().split()[-1] for page in book.pages[1:]]
+    first = [page.extract_text().split()[0] for page in book.pages[1:]]
+    for number, both in enumerate(zip(first, last, strict=True), 2):
+        assert str(number) in both, f"page {number}: {both}"
+
+
 def test_nothing_is_folded_or_left_out(book: PdfReader) -> None:
     text = " ".join(" ".join(page.extract_text() for page in book.pages).split())
     assert "Do and Batzoglou (2008)" in text
