@@ -79,16 +79,27 @@ def write_answers(nb, name, wanted):
             cell.source = assignments.cell_of(source, cell.id).source
 
 
+def say_who(nb, student):
+    """Write whose numbers these are."""
+    cell = next(cell for cell in nb.cells if cell.id == "me")
+    cell.source = cell.source.replace("book", student, 1)
+
+
 def work_of_ada(course, name):
     """Return all answers; test_assignments.py runs the experiments, which take long."""
     nb = released(course, name)
+    say_who(nb, "ada")
     write_answers(nb, name, [*assignments.tasks(nb), *assignments.questions(nb)])
     return nb, assignments.points(nb)
 
 
 def work_of_ben(course, name):
-    """Return the first half solved, and the first question; as Colab saves a notebook."""
+    """Return the first half solved, and the first question; as Colab saves a notebook.
+
+    He began with Ada's file.
+    """
     nb = released(course, name)
+    say_who(nb, "ada")
     tasks, questions = assignments.tasks(nb), assignments.questions(nb)
     solved = tasks[: len(tasks) // 2]
     write_answers(nb, name, [*solved, questions[0]])
@@ -107,6 +118,7 @@ def work_of_ben(course, name):
 def work_of_cleo(course, name):
     """Return what must be graded all the same, cell by cell."""
     nb = released(course, name)
+    say_who(nb, "cleo")
     tasks, questions = assignments.tasks(nb), assignments.questions(nb)
     a, b, c, d = tasks[:4]
     cell = {task: assignments.cell_of(nb, task) for task in tasks}
@@ -191,12 +203,16 @@ class Course:
         return text
 
     def run_as_printed(self, step):
-        """Run a step, and see that it prints what the page says; a line `...` skips some."""
+        """Run a step, and see that it prints what the page says; a line `...` skips some.
+
+        Return all that it prints.
+        """
         text = self.run(step)
         lines = (STEPS[step]["prints"] or "").splitlines()
         printed = iter(text.splitlines())
         for line in lines:
             assert line == "..." or line in printed, f"{step}: not printed: {line}\n{text[-5000:]}"
+        return text
 
     def hand_in(self, name, student, nb, points, path):
         self.expected[name, student] = points
@@ -231,8 +247,8 @@ def course(tmp_path_factory):
                 path = archive / f"{student}_{called[student]}"
             course.hand_in(name, student, *work(course.folder, name), path)
     course.run_as_printed("collect")
-    course.run_as_printed("autograde")
-    course.run("autograde", "set1", "'*'")
+    course.log = course.run_as_printed("autograde") + course.run("autograde", "set1", "'*'")
+    course.run_as_printed("own numbers")
     course.run_as_printed("blank table")
     fill_in(course)
     course.run_as_printed("enter marks")
@@ -283,6 +299,21 @@ def test_every_single_mark_is_exact(course):
     )
     marks = {(name, student): points for name, student, points in json.loads(done.stdout)}
     assert marks == course.expected
+
+
+def test_whose_numbers_are_whose_is_named(course):
+    """Where they are another's, and nowhere else."""
+    said = [line for line in course.log.splitlines() if "me is " in line or "whose numbers" in line]
+    assert len(said) == len(NAMES)
+    assert all("me is 'ada', handed in by ben" in line for line in said)
+
+
+def test_the_marker_has_the_numbers_of_each_student(course):
+    texts = [
+        (course.folder / "own" / who / "set1.txt").read_text("utf-8") for who in ("ada", "ben")
+    ]
+    assert all("wrong pixels: vote" in text for text in texts)
+    assert len({text.partition("---")[2] for text in texts}) == 2
 
 
 def test_feedback_says_what_is_wrong(course):

@@ -15,6 +15,7 @@ from emlib.checks._core import (
     exercise,
     hidden_rng,
     numbers,
+    own_rng,
     task,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "exercise",
     "hidden_rng",
     "numbers",
+    "own_rng",
     "task",
 ]

@@ -17,6 +17,12 @@ CORRECT = "correct."
 
 
 SEED_VARIABLE = "EM_COURSE_SEED"
+# Any text: change it in your course's copy of the book, and everybody's own numbers change.
+YEAR = ""
+
+
+def _generator(text: str) -> np.random.Generator:
+    return np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
 
 
 def hidden_rng(name: str) -> np.random.Generator:
@@ -26,8 +32,18 @@ def hidden_rng(name: str) -> np.random.Generator:
     the instructor knows and sets when grading. Without it, as in the tests of the book, the data
     are always the same.
     """
-    seed = f"{os.environ.get(SEED_VARIABLE, '')}/{name}"
-    return np.random.default_rng(list(hashlib.sha256(seed.encode()).digest()))
+    return _generator(f"{os.environ.get(SEED_VARIABLE, '')}/{name}")
+
+
+def own_rng(name: str, me: str) -> np.random.Generator:
+    """Return the generator that draws a student's own numbers for a set.
+
+    It depends on the name of the set, on the student's identifier, whatever its case and the
+    spaces around it, and on `YEAR`.
+    """
+    if not isinstance(me, str) or not me.strip():
+        raise ValueError("`me` is to be your identifier, as text between quotes")
+    return _generator(f"{YEAR}/{name}/own/{me.strip().casefold()}")
 
 
 class Problem(Exception):

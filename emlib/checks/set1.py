@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,16 @@ from scipy.special import entr, logsumexp, xlogy
 
 from emlib import convergence, em
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import NotAttempted, Problem, call, close, hidden_rng, numbers, task
+from emlib.checks._core import (
+    NotAttempted,
+    Problem,
+    call,
+    close,
+    hidden_rng,
+    numbers,
+    own_rng,
+    task,
+)
 from emlib.families.binomial import BinomialMixture
 from emlib.families.linkage import Linkage
 
@@ -598,6 +607,25 @@ def truthful_fit(
             f"On the animals of chapter 1 yours says {status!r} and ends {best - history[-1]:.3g} "
             "nats below the summit, with tol = 1e-07."
         )
+
+
+# --- a student's own numbers
+
+
+class Own(NamedTuple):
+    """A student's own messages: the prior of a 1, six flip probabilities, and a seed."""
+
+    prior: float
+    flips: tuple[float, ...]
+    seed: int
+
+
+def own(me: str) -> Own:
+    """Draw the numbers of the experiment for a student's identifier."""
+    rng = own_rng("set1", me)
+    prior = round(float(rng.uniform(0.25, 0.35)), 2)
+    flips = np.array([0.05, 0.12, 0.2, 0.27, 0.33, 0.38]) + rng.uniform(-0.015, 0.015, 6)
+    return Own(prior, tuple(flips.round(2).tolist()), int(rng.integers(1000)))
 
 
 # --- hidden data

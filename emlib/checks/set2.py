@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,16 @@ from scipy.special import gammaln, softmax
 from scipy.stats import geom
 
 from emlib._machinery.value import FloatArray, IntArray
-from emlib.checks._core import NotAttempted, Problem, call, close, hidden_rng, numbers, task
+from emlib.checks._core import (
+    NotAttempted,
+    Problem,
+    call,
+    close,
+    hidden_rng,
+    numbers,
+    own_rng,
+    task,
+)
 from emlib.em import Expectation
 from emlib.families.binomial import BinomialMixture
 
@@ -574,6 +583,26 @@ def _seen(model: BinomialMixture, x: IntArray, labels: IntArray) -> float:
     total = model.log_likelihood(x[labels < 0]) if (labels < 0).any() else 0.0
     known = _expect(model, x, labels)
     return float(total + known.log_likelihood + known.counts @ np.log(model.weights))
+
+
+# --- a student's own numbers
+
+
+class Own(NamedTuple):
+    """A student's own coins: two that are easy to tell apart, two that are not; and a seed."""
+
+    far: tuple[float, float]
+    near: tuple[float, float]
+    seed: int
+
+
+def own(me: str) -> Own:
+    """Draw the numbers of the experiment for a student's identifier."""
+    rng = own_rng("set2", me)
+    high, low, middle = rng.uniform([0.77, 0.27, 0.5], [0.83, 0.33, 0.6])
+    far = round(float(high), 2), round(float(low), 2)
+    near = round(float(middle) + 0.05, 2), round(float(middle) - 0.05, 2)
+    return Own(far, near, int(rng.integers(1000)))
 
 
 # --- hidden data

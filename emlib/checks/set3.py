@@ -8,7 +8,7 @@ them others.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,7 @@ from emlib.checks._core import (
     distributions,
     hidden_rng,
     numbers,
+    own_rng,
     task,
 )
 
@@ -552,6 +553,30 @@ def _check_wild_and_tiny(
         close(mean, right, f"The mean, with {title},", (), ask, rtol=1e-5)
         best = _best_variances(some[0], some[1], right)
         close(new, best, f"The array of variances, with {title},", (), ask, rtol=1e-4)
+
+
+# --- a student's own numbers
+
+
+class Own(NamedTuple):
+    """A student's own boxes: the share of good bulbs, both mean lives, and a seed."""
+
+    good: float
+    lives: tuple[float, float]
+    seed: int
+
+    @property
+    def mean_life(self) -> float:
+        """Return the mean life in the box, in thousands of hours."""
+        return self.good * self.lives[0] + (1 - self.good) * self.lives[1]
+
+
+def own(me: str) -> Own:
+    """Draw the numbers of the experiment for a student's identifier."""
+    rng = own_rng("set3", me)
+    good, long, short = rng.uniform([0.35, 3.6, 0.4], [0.45, 4.4, 0.6])
+    lives = round(float(long), 1), round(float(short), 2)
+    return Own(round(float(good), 2), lives, int(rng.integers(1000)))
 
 
 # --- hidden data

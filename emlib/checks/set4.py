@@ -7,7 +7,7 @@ answer obeys. Without a case the checkers use small data of their own; hidden te
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,6 +23,7 @@ from emlib.checks._core import (
     distributions,
     hidden_rng,
     numbers,
+    own_rng,
     task,
 )
 from emlib.checks.set3 import in_order, must_depend, parts, shape_of
@@ -624,6 +625,24 @@ def grouped_m_step(
     ]
     name = "The array of covariances"
     close(covariances, right, name, hints, "Add up (4.11) over the components of a group.")
+
+
+# --- a student's own numbers
+
+
+class Own(NamedTuple):
+    """A student's own eruptions, 200 rows of Old Faithful; a turn in degrees; Mira's floor."""
+
+    rows: IntArray
+    turn: int
+    floor: float
+
+
+def own(me: str) -> Own:
+    """Draw the numbers of the experiment for a student's identifier."""
+    rng = own_rng("set4", me)
+    rows = np.sort(rng.choice(272, 200, replace=False))
+    return Own(rows, int(rng.integers(20, 71)), round(float(rng.uniform(0.015, 0.03)), 3))
 
 
 # --- hidden data

@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -20,7 +20,7 @@ from scipy.stats import beta, gamma, poisson
 
 from emlib import em
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, climbing, close, hidden_rng, numbers, task
+from emlib.checks._core import Problem, call, climbing, close, hidden_rng, numbers, own_rng, task
 from emlib.families.poisson import PoissonMixture
 from emlib.mixture import Mixture
 
@@ -1006,6 +1006,25 @@ def _check_step(value: FloatArray, x: FloatArray, q: FloatArray, rates: FloatArr
             hints.append((value, f"Q falls by {fall:.3g} nats in rate {k}: that is no GEM (7.9)."))
     otherwise = f"From rates {rates.tolist()}. Are slope and curvature right, and is it (7.9)?"
     close(value, right, "The array of rates", hints, otherwise, rtol=1e-5)
+
+
+# --- a student's own numbers
+
+
+class Own(NamedTuple):
+    """A student's own lambs: the share of sleep, three waking rates, and a seed."""
+
+    share: float
+    rates: tuple[float, ...]
+    seed: int
+
+
+def own(me: str) -> Own:
+    """Draw the numbers of the experiment for a student's identifier."""
+    rng = own_rng("set5", me)
+    share = round(float(rng.uniform(0.25, 0.35)), 2)
+    rates = np.array([0.6, 2.0, 6.0]) * rng.uniform(0.85, 1.15, 3)
+    return Own(share, tuple(rates.round(1).tolist()), int(rng.integers(1000)))
 
 
 # --- hidden data
