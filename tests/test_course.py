@@ -96,18 +96,23 @@ def work_of_ada(course, name):
 def work_of_ben(course, name):
     """Return the first half solved, and the first question; as Colab saves a notebook.
 
-    He began with Ada's file.
+    He began with Ada's file. One of his answers is right in part.
     """
     nb = released(course, name)
     say_who(nb, "ada")
     tasks, questions = assignments.tasks(nb), assignments.questions(nb)
     solved = tasks[: len(tasks) // 2]
     write_answers(nb, name, [*solved, questions[0]])
-    wrong = tasks[len(tasks) // 2]
-    assignments.cell_of(nb, wrong).source = assignments.answers(name).WRONG[wrong][0][1]
+    kept_by = assignments.answers(name).KEPT
+    half_right = next(task for task in tasks[len(solved) :] if task in kept_by)
+    (mistake, kept), *_ = kept_by[half_right].items()
+    wrong = assignments.answers(name).WRONG[half_right]
+    answer = next(source for said, source, _ in wrong if said == mistake)
+    assignments.cell_of(nb, half_right).source = answer
     earned = [f"{task}-test" for task in solved] + questions[:1]
     points = {k: v if k in earned else 0 for k, v in assignments.points(nb).items()}
     points[questions[0]] /= 2  # by hand
+    points[f"{half_right}-test"] = kept
     nb.nbformat_minor = 0  # which has no cell ids
     nb.metadata = nbformat.from_dict({"colab": {"provenance": []}, **nb.metadata})
     for cell in nb.cells:
@@ -322,8 +327,11 @@ def test_feedback_says_what_is_wrong(course):
         assert f"Read by hand, {student}." in html
         assert ("not yet." in html) == (student != "ada")
         for task in assignments.tasks(assignments.read(name)):
-            right = points[f"{task}-test"] > 0
+            most = assignments.points(assignments.read(name))[f"{task}-test"]
+            right = points[f"{task}-test"] == most
             assert html.count(f"{task}: correct.") >= right * 2  # visible and hidden
+            partly = 0 < points[f"{task}-test"] < most
+            assert (f"{task}: {points[f'{task}-test']:g} of {most:g} points." in html) == partly
 
 
 def test_nothing_swells(course):

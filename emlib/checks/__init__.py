@@ -7,6 +7,7 @@ One module an assignment, too: ``set1``, and so on, whose checkers raise `Wrong`
 from emlib.checks._core import (
     NotAttempted,
     Problem,
+    Worth,
     Wrong,
     call,
     climbing,
@@ -16,12 +17,15 @@ from emlib.checks._core import (
     hidden_rng,
     numbers,
     own_rng,
+    points,
+    right_so_far,
     task,
 )
 
 __all__ = [
     "NotAttempted",
     "Problem",
+    "Worth",
     "Wrong",
     "call",
     "climbing",
@@ -31,5 +35,7 @@ __all__ = [
     "hidden_rng",
     "numbers",
     "own_rng",
+    "points",
+    "right_so_far",
     "task",
 ]

@@ -15,13 +15,16 @@ from emlib._machinery.value import FloatArray, IntArray
 from emlib.checks._core import (
     NotAttempted,
     Problem,
+    Worth,
     call,
     close,
     hidden_rng,
     numbers,
     own_rng,
+    right_so_far,
     task,
 )
+from emlib.checks._core import points as points  # test cells end with it
 from emlib.em import Expectation
 from emlib.families.binomial import BinomialMixture
 
@@ -70,11 +73,13 @@ def _pair(value: Any, names: str) -> tuple[Any, Any]:
     return value[0], value[1]
 
 
-def _ordered(got: tuple[Any, Any], right: tuple[FloatArray, FloatArray], order: str) -> None:
+def _ordered(
+    got: tuple[Any, Any], right: tuple[FloatArray, FloatArray], order: str, keeps: float
+) -> None:
     """Explain if the two things that a function returns are right but the wrong way round."""
     a, b = (numbers(part, "Each of the two", r.shape) for part, r in zip(got, right, strict=True))
     if np.allclose(a, right[1]) and np.allclose(b, right[0]) and not np.allclose(*right):
-        raise Problem(f"Both results are right, but {order}.")
+        raise Problem(f"Both results are right, but {order}.", keeps=keeps)
 
 
 # --- attempts until success
@@ -139,6 +144,7 @@ def lifetime_log_joint(
             hints.append((got, TWO_ONLY))
     otherwise = "Write down the probability of exactly what was seen, for each kind of line."
     close(value, right, "The log joint", hints, otherwise)
+    right_so_far(1 / 2, "the log joint of short lines")
     long_t, long_d, _ = LONG
     value = numbers(_run(function, long_t, long_d, w, chances), "The log joint", (3, len(w)))
     if np.isinf(value).any():
@@ -228,6 +234,7 @@ def expected_attempts(
     ]
     otherwise = "Given t failures, what is the distribution of the number of attempts?"
     close(value, right, "The table of expected attempts", hints, otherwise)
+    right_so_far(1 / 2, "the table, but for a small p")
     rare = np.array([0.004, 0.3])
     value = _run(function, t, d, rare)
     ask = "Do you add up so many terms and no more? There is a formula for the whole sum."
@@ -276,7 +283,7 @@ def nested_step(
     if isinstance(value, np.ndarray) and value.shape == (2, len(w)):
         value = value[0], value[1]
     got = _pair(value, "the new weights and the new p")
-    _ordered(got, (new_weights, new_p), "the weights come first, then p")
+    _ordered(got, (new_weights, new_p), "the weights come first, then p", 2 / 3)
     together = softmax(c[:, None] * joint, axis=1)
     taken_for_success = softmax(_log_joint(t, np.ones_like(d), w, chances), axis=1)
     wrong_axis, verdicts = softmax(joint, axis=0), np.eye(len(w))[joint.argmax(axis=1)]
@@ -323,20 +330,24 @@ def nested_step(
         hints.append((np.asarray(got[0], dtype=float), message))
     otherwise = "Are the responsibilities right? Then count people by type."
     close(got[0], new_weights, "The array of weights", hints, otherwise)
+    right_so_far(1 / 3, "the weights")
     watched = np.repeat(t[:, None].astype(float), len(w), axis=1)
     mean = new_p**-1
     hints = [
         (
             (r[seen]).sum(axis=0) / (r * watched).sum(axis=0),
-            "That is EM with less filled in. Here the unseen attempts count as well.",
+            Worth("That is EM with less filled in. Here the unseen attempts count as well.", 0),
         ),
         (
             _nested(r, watched)[1],
-            "The people without a success are counted as if they succeeded when last watched.",
+            Worth(
+                "The people without a success are counted as if they succeeded when last watched.",
+                0,
+            ),
         ),
         (
             _nested(r[seen], totals[seen])[1],
-            "You leave out the people who have not succeeded; they tell of small p.",
+            Worth("You leave out the people who have not succeeded; they tell of small p.", 0),
         ),
         (mean, "Those are mean numbers of attempts. p is one over that."),
         (_nested(shares, totals)[1], "You count lines, not people, in the new p."),
@@ -362,6 +373,7 @@ def nested_step(
         "Set the slope of the expected log joint to zero: who succeeds once, after how many?"
     )
     close(got[1], new_p, "The array p", hints, otherwise)
+    right_so_far(2 / 3, "the step for short lines")
     value = _run(function, *LONG, w, chances)
     _no_nan(
         value,
@@ -422,7 +434,7 @@ def labelled_step(
     if isinstance(value, np.ndarray) and value.shape == (2, model.n_components):
         value = value[0], value[1]
     got = _pair(value, "the new weights and the new probabilities")
-    _ordered(got, right, "the weights come first")
+    _ordered(got, right, "the weights come first", 1 / 2)
     k = model.n_components
     verdicts = np.where(unknown, model.responsibilities(rows).argmax(axis=1), coin)
     swapped = alone + _expect(model, rows, np.where(unknown, -1, k - 1 - coin))
@@ -468,6 +480,7 @@ def labelled_step(
         (tosses / tosses.sum(), "You weight the rows by their tosses. The coin is picked once."),
     ]
     close(got[0], right[0], "The array of weights", weight_hints, "See (2.8) and (2.11).")
+    right_so_far(1 / 2, "the weights")
     place = " in the new probabilities"  # the weights are right
     hints: list[tuple[ArrayLike, str]] = [
         (m[1], message.format(place=place)) for m, message in mistakes
@@ -484,6 +497,7 @@ def labelled_step(
         (heads / tosses.sum(), "Divide by the expected tosses of each coin, not by all."),
     ]
     close(got[1], right[1], "The array of probabilities", hints, "See (2.8) and (2.9).")
+    right_so_far(1 / 2, "the step for short rows")
     long_rows, long_labels = np.array([[9000, 20000], [6, 10], [3, 10]]), np.array([-1, 0, -1])
     value = _run(
         function, long_rows, long_labels, np.array(model.weights), np.array(model.probabilities)
@@ -554,6 +568,7 @@ def labelled_log_likelihood(
     ]
     otherwise = "What was seen in a row with a label, and what in a row without one?"
     close(value, right, "The log-likelihood", hints, otherwise)
+    right_so_far(1 / 2, "the log-likelihood of short rows")
     long_rows, long_labels = np.array([[10000, 20000], [5000, 20000]]), np.array([-1, 1])
     value = _run(function, long_rows, long_labels, *arguments)
     if not np.isfinite(_number(value)):

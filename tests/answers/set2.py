@@ -832,3 +832,38 @@ def labelled_log_likelihood(x, labels, weights, probabilities):
         ),
     ],
 }
+
+# Points kept by the wrong answers that are right in part; all others keep none.
+KEPT: dict[str, dict[str, float]] = {
+    "lifetime-log-joint": {
+        "logarithm taken of a product": 1,
+        "0 log 0": 1,
+    },
+    "expected-attempts": {
+        "a sum of 400 terms": 1,
+    },
+    "nested-step": {
+        "lines counted in p only": 1,
+        "responsibilities renewed between weights and p": 1,
+        "means returned": 1,
+        "responsibilities left out of the new p": 1,
+        "1/T averaged": 1,
+        "all people over the attempts of a type": 1,
+        "people of a type over all attempts": 1,
+        "p not renewed": 1,
+        "wrong order": 2,
+        "joint probabilities divided without logarithms": 2,
+    },
+    "labelled-step": {
+        "probabilities not renewed": 1,
+        "probabilities from rows without a label": 1,
+        "heads over tails": 1,
+        "shares of the rows averaged": 1,
+        "divided by all tosses": 1,
+        "wrong order": 1,
+        "products of probabilities": 1,
+    },
+    "labelled-log-likelihood": {
+        "logarithm of a sum of products": 1,
+    },
+}

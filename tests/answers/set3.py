@@ -561,3 +561,33 @@ def shared_mean_step(x, r, variances):
         ),
     ],
 }
+
+# Points kept by the wrong answers that are right in part; all others keep none.
+KEPT: dict[str, dict[str, float]] = {
+    "which-make": {
+        "densities divided without logarithms": 1,
+    },
+    "censored-step": {
+        "plain products, which underflow": 2,
+        "deaths over the time watched": 1,
+        "mean lives returned": 1,
+        "rates not renewed": 1,
+        "one remaining life for all makes": 1,
+        "expected lives averaged over the makes": 1,
+        "the mean life in the box for all": 1,
+        "time burnt forgotten": 1,
+        "lives not weighted": 1,
+        "N for the counts": 1,
+        "wrong order": 2,
+    },
+    "shared-mean-step": {
+        "variances of at least 0.01": 1,
+        "readings far out left out": 1,
+        "variances about own means": 1,
+        "divided by N": 1,
+        "standard deviations returned": 1,
+        "one common variance": 1,
+        "variances not renewed": 1,
+        "variances about the plain mean": 1,
+    },
+}
