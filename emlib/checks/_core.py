@@ -271,11 +271,13 @@ def close(
             raise Problem(message, keeps=getattr(message, "keeps", None))
     where = np.unravel_index(np.abs(array - right).argmax(), right.shape)
     place = f" at index {tuple(int(i) for i in where)}" if right.ndim else ""
-    how_far = ""
-    if np.allclose(array, right, rtol=1e-3, atol=0):
-        how_far = f", off by {np.abs(array - right).max():.1g} only: rounding, or an early stop?"
-    said = f"{name} is off{place}: yours is {array[where]:.6g}{how_far or '.'} {otherwise}"
-    raise Problem(said.rstrip())
+    far = abs(array[where] - right[where])
+    nearly = ""  # rounding on the way, or a search that stops early
+    if np.isfinite(far) and np.allclose(array, right, rtol=1e-3, atol=1e-9):
+        nearly = f"It is off by {far:.2g} only: is something rounded, or stopped early? "
+    raise Problem(
+        f"{name} is off{place}: yours is {array[where]:.6g}. {nearly}{otherwise}".rstrip()
+    )
 
 
 def distributions(value: Any, name: str, shape: tuple[int, int]) -> FloatArray:
