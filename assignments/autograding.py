@@ -19,6 +19,9 @@ from traitlets import Integer
 
 import box
 
+# What a student says about whose numbers these are: `me = "ada"`, or own("ada") outright.
+WHO = re.compile(r"""(?:^\s*me\s*=|\bown\()\s*["']([^"'\n]*)["']""", re.M)
+
 
 class KeepAnswersOnly(NbGraderPreprocessor):
     """Take the answers of a submission; all else that is graded or locked is the course's own.
@@ -88,6 +91,23 @@ class KeepAnswersOnly(NbGraderPreprocessor):
                 cell.source = cell.source.replace(link, f"[Picture {name} is missing.]")
 
 
+def not_of(student, cells):
+    """Return a sentence for each cell whose numbers are another student's, or for none at all."""
+    found = [
+        (index, name)
+        for index, cell in enumerate(cells)
+        if cell.cell_type == "code" and not is_locked(cell)
+        for name in WHO.findall(cell.source)
+    ]
+    if not found and any("own(me)" in cell.source for cell in cells):
+        return [f"No cell says whose numbers these are: `me` is not {student}"]
+    return [
+        f"Read cell {index}: me is {name!r}, handed in by {student}"
+        for index, name in found
+        if name.strip().casefold() != student.casefold()
+    ]
+
+
 def is_test(cell):
     """Return whether a cell is a test, and not an answer that is marked by hand."""
     return is_grade(cell) and not is_solution(cell)
@@ -146,6 +166,8 @@ class ExecuteAll(Execute):
             own = cell.cell_type == "code" and not is_locked(cell)
             if own and (words := box.suspicious(cell.source)):
                 self.log.warning("Read cell %d: it has %s", index, ", ".join(words))
+        for complaint in not_of(resources["nbgrader"]["student"], nb.cells):
+            self.log.warning("%s", complaint)
         self.in_box = box.available(self.course)
         if not self.in_box:
             self.log.warning("No box here: this code runs with your rights")

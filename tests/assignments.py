@@ -74,6 +74,11 @@ def stored(name: str, task: str) -> str | None:
     return next((source for mistake, source, _ in wrong if names.search(mistake)), None)
 
 
+def kept(name: str, task: str, mistake: str) -> float:
+    """Return the points that the tables say a wrong answer keeps."""
+    return answers(name).KEPT.get(task, {}).get(mistake, 0)
+
+
 def about(cell: NotebookNode) -> dict:
     """Return nbgrader's metadata of a cell, with all that is absent false."""
     absent = {"grade": False, "solution": False, "locked": False, "grade_id": None, "points": 0}
@@ -161,6 +166,7 @@ class Verdict(NamedTuple):
 
     message: str
     by_hidden: bool = False  # the visible part let it pass
+    kept: float = 0.0  # points of an answer that is right in part
 
 
 @functools.cache
@@ -183,35 +189,46 @@ def before(name: str, task: str) -> dict:
     return run(cells)
 
 
+def run_test(source: str, names: dict) -> tuple[str, float | None]:
+    """Run the lines of a test cell; return the first complaint, and the points at its end."""
+    *lines, last = source.strip().split("\n")
+    printed, wrong, kept = io.StringIO(), [], 0.0
+    try:
+        with contextlib.redirect_stdout(printed):
+            exec(compile("\n".join(lines), "<test>", "exec"), names)
+            kept = eval(last, names)
+    except Wrong as error:
+        wrong = [str(error)]
+    partly = [line for line in printed.getvalue().splitlines() if ": not yet. " in line]
+    return [*partly, *wrong, ""][0], kept
+
+
 @functools.cache
 def grade(name: str, task: str, answer: str | None = None) -> Verdict:
     """Return the verdict of a task's test cell on an answer, by default the model solution."""
     nb = read(name)
     test = cell_of(nb, f"{task}-test").source
     cell = (task, cell_of(nb, task).source if answer is None else answer)
-    by_hidden = False
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a student's log(0) is no error
-            names = run([cell, (f"{task}-test", visible(test))], before(name, task))
-            by_hidden = True
-            run([(f"{task}-test, hidden part", "".join(HIDDEN.findall(test)))], names)
-    except Wrong as wrong:
-        return Verdict(str(wrong), by_hidden)
-    return Verdict("")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a student's log(0) is no error
+        names = run([cell], before(name, task))
+        shown, kept = run_test(visible(test), names)
+        if kept == 0:
+            return Verdict(shown)
+        end = test.strip().split("\n")[-1]
+        more, kept_on = run_test("".join(HIDDEN.findall(test)) + end, names)
+    scores = [score for score in (kept, kept_on) if score is not None]
+    return Verdict(shown or more, kept is None, min(scores)) if scores else Verdict("")
 
 
 def on_drawn(name: str, task: str, answer: str) -> str:
-    """Return what the checker says to an answer on the data of `EM_COURSE_SEED` alone."""
+    """Return what is wrong with an answer on the data of `EM_COURSE_SEED` alone."""
     test = cell_of(read(name), f"{task}-test").source
     line = "\n".join(re.findall(r"^from .*|.*drawn.*", test, re.M))
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            run([(task, answer), (f"{task}-test, drawn", line)], before(name, task))
-    except Wrong as wrong:
-        return str(wrong)
-    return ""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        names = run([(task, answer)], before(name, task))
+        return run_test(line + "\n" + test.strip().split("\n")[-1], names)[0]
 
 
 def verdict_on_wrong(name: str, task: str, number: int) -> Verdict:
@@ -296,6 +313,9 @@ def task_problems(nb: NotebookNode, name: str) -> list[str]:
             found.append(f"{task}-test of {name} does not try what is drawn for the course")
         if f"from emlib.checks import {name}" not in visible(test.source):
             found.append(f"{task}-test of {name} does not import its checkers: it must run alone")
+        end = f'{name}.points("{task}", {about(test)["points"]:g})'
+        if test.source.split("\n")[-1] != end:
+            found.append(f"{task}-test of {name} must end with {end}")
         if "assert" in test.source:
             found.append(f"{task}-test of {name} asserts: let a checker say what is wrong")
     return found

@@ -59,6 +59,23 @@ def test_wrong_answers_are_told_what_is_wrong(name, task, number):
     assert fragment in message, mistake
 
 
+@pytest.mark.parametrize(("name", "task", "number"), WRONG)
+def test_wrong_answers_that_are_right_in_part_keep_a_part(name, task, number):
+    mistake, source, _ = assignments.answers(name).WRONG[task][number]
+    assert assignments.grade(name, task, source).kept == assignments.kept(name, task, mistake)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tables_of_what_is_kept_are_in_order(name):
+    nb = assignments.read(name)
+    for task, kept in assignments.answers(name).KEPT.items():
+        known = [mistake for mistake, _, _ in assignments.answers(name).WRONG[task]]
+        assert set(kept) <= set(known)
+        most = assignments.points(nb)[f"{task}-test"]
+        assert all(0 < points < most for points in kept.values())
+        assert most > 1
+
+
 @pytest.mark.parametrize(("name", "task"), TASKS)
 def test_the_tables_are_full(name, task):
     right = assignments.answers(name).RIGHT[task]
@@ -310,6 +327,7 @@ def question(nb):
         (edit(answer, "### BEGIN SOLUTION", "#"), "needs BEGIN SOLUTION"),
         (edit(first_test, "### BEGIN HIDDEN TESTS", "#"), "a visible and a hidden part"),
         (edit(first_test, ".drawn(", ".known("), "drawn for the course"),
+        (edit(first_test, '", 2)', '", 3)'), "must end with"),
         (edit(first_test, "### BEGIN", "assert True\n### BEGIN"), "asserts"),
         (edit(question, "|", " "), "has no rubric table"),
         (lambda nb: question(nb).metadata.nbgrader.update(locked=False), "is not locked"),

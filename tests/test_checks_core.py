@@ -230,3 +230,75 @@ def test_what_is_no_number_is_said_to_be_none(answer):
 def test_more_than_one_number_is_said_to_be_more():
     with pytest.raises(Problem, match=r"should be one number, of shape \(\), but has \(2,\)"):
         checks.numbers([1.0, 2.0], "the size", ())
+
+
+# --- partial credit
+
+
+@checks.task("a-pair")
+def pair(function):
+    """Wants the numbers 1 and 2, then 10 and 20."""
+    for factor in (1.0, 10.0):
+        a, b = function(factor)
+        checks.right_so_far(0, "of the next pair")
+        if (a, b) == (2 * factor, factor):
+            raise Problem("The other way round.", keeps=2 / 3)
+        checks.close(a, factor, "the first")
+        checks.right_so_far(1 / 3, "the first")
+        checks.close(b, 2 * factor, "the second", [(0.0, checks.Worth("That is nothing.", 0))])
+
+
+def test_a_right_answer_keeps_all_points(capsys):
+    pair(lambda f: (f, 2 * f))
+    assert checks.points("a-pair", 3) is None
+    assert capsys.readouterr().out == "a-pair: correct.\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "kept", "words"),
+    [
+        (lambda f: (f, 3 * f), 1, "(Right so far: the first.)"),
+        (lambda f: (2 * f, f), 2, "The other way round.\n"),
+    ],
+)
+def test_an_answer_that_is_right_in_part_keeps_a_part(answer, kept, words, capsys):
+    pair(answer)  # and does not raise
+    assert checks.points("a-pair", 3) == kept
+    printed = capsys.readouterr().out
+    assert printed.startswith("a-pair: not yet. ") and words in printed
+    assert printed.endswith(f"a-pair: {kept} of 3 points.\n")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda f: (9.0, 2 * f),
+        lambda f: (f, 0.0),  # the mistake that the task is about
+        lambda f: (f, 2 * f) if f == 1 else (0.0, 0.0),  # of what was right before, nothing is left
+    ],
+)
+def test_an_answer_that_is_wrong_keeps_nothing(answer):
+    with pytest.raises(Wrong):
+        pair(answer)
+    assert checks.points("a-pair", 3) is None  # after an error nobody asks
+
+
+def test_the_worst_of_several_tests_counts():
+    @checks.task("a-number")
+    def number(function, *, keeps):
+        if keeps < 1:
+            raise Problem("Not quite.", keeps=keeps)
+
+    def mine():
+        return 1
+
+    for share in (1, 1 / 2, 1 / 4, 1):
+        number(mine, keeps=share)
+    assert checks.points("a-number", 2) == 0.5
+    number(mine, keeps=1 / 2)
+    number(lambda: 1, keeps=1)  # another answer, with which the first has nothing to do
+    assert checks.points("a-number", 2) is None
+    number(mine, keeps=1 / 2)
+    with pytest.raises(Wrong):
+        number(mine, keeps=0)
+    assert checks.points("a-number", 2) is None

@@ -79,24 +79,40 @@ def write_answers(nb, name, wanted):
             cell.source = assignments.cell_of(source, cell.id).source
 
 
+def say_who(nb, student):
+    """Write whose numbers these are."""
+    cell = next(cell for cell in nb.cells if cell.id == "me")
+    cell.source = cell.source.replace("book", student, 1)
+
+
 def work_of_ada(course, name):
     """Return all answers; test_assignments.py runs the experiments, which take long."""
     nb = released(course, name)
+    say_who(nb, "ada")
     write_answers(nb, name, [*assignments.tasks(nb), *assignments.questions(nb)])
     return nb, assignments.points(nb)
 
 
 def work_of_ben(course, name):
-    """Return the first half solved, and the first question; as Colab saves a notebook."""
+    """Return the first half solved, and the first question; as Colab saves a notebook.
+
+    He began with Ada's file. One of his answers is right in part.
+    """
     nb = released(course, name)
+    say_who(nb, "ada")
     tasks, questions = assignments.tasks(nb), assignments.questions(nb)
     solved = tasks[: len(tasks) // 2]
     write_answers(nb, name, [*solved, questions[0]])
-    wrong = tasks[len(tasks) // 2]
-    assignments.cell_of(nb, wrong).source = assignments.answers(name).WRONG[wrong][0][1]
+    kept_by = assignments.answers(name).KEPT
+    half_right = next(task for task in tasks[len(solved) :] if task in kept_by)
+    (mistake, kept), *_ = kept_by[half_right].items()
+    wrong = assignments.answers(name).WRONG[half_right]
+    answer = next(source for said, source, _ in wrong if said == mistake)
+    assignments.cell_of(nb, half_right).source = answer
     earned = [f"{task}-test" for task in solved] + questions[:1]
     points = {k: v if k in earned else 0 for k, v in assignments.points(nb).items()}
     points[questions[0]] /= 2  # by hand
+    points[f"{half_right}-test"] = kept
     nb.nbformat_minor = 0  # which has no cell ids
     nb.metadata = nbformat.from_dict({"colab": {"provenance": []}, **nb.metadata})
     for cell in nb.cells:
@@ -107,6 +123,7 @@ def work_of_ben(course, name):
 def work_of_cleo(course, name):
     """Return what must be graded all the same, cell by cell."""
     nb = released(course, name)
+    say_who(nb, "cleo")
     tasks, questions = assignments.tasks(nb), assignments.questions(nb)
     a, b, c, d = tasks[:4]
     cell = {task: assignments.cell_of(nb, task) for task in tasks}
@@ -191,12 +208,16 @@ class Course:
         return text
 
     def run_as_printed(self, step):
-        """Run a step, and see that it prints what the page says; a line `...` skips some."""
+        """Run a step, and see that it prints what the page says; a line `...` skips some.
+
+        Return all that it prints.
+        """
         text = self.run(step)
         lines = (STEPS[step]["prints"] or "").splitlines()
         printed = iter(text.splitlines())
         for line in lines:
             assert line == "..." or line in printed, f"{step}: not printed: {line}\n{text[-5000:]}"
+        return text
 
     def hand_in(self, name, student, nb, points, path):
         self.expected[name, student] = points
@@ -231,8 +252,8 @@ def course(tmp_path_factory):
                 path = archive / f"{student}_{called[student]}"
             course.hand_in(name, student, *work(course.folder, name), path)
     course.run_as_printed("collect")
-    course.run_as_printed("autograde")
-    course.run("autograde", "set1", "'*'")
+    course.log = course.run_as_printed("autograde") + course.run("autograde", "set1", "'*'")
+    course.run_as_printed("own numbers")
     course.run_as_printed("blank table")
     fill_in(course)
     course.run_as_printed("enter marks")
@@ -286,14 +307,32 @@ def test_every_single_mark_is_exact(course):
     assert marks == course.expected
 
 
+def test_whose_numbers_are_whose_is_named(course):
+    """Where they are another's, and nowhere else."""
+    said = [line for line in course.log.splitlines() if "me is " in line or "whose numbers" in line]
+    assert len(said) == len(NAMES)
+    assert all("me is 'ada', handed in by ben" in line for line in said)
+
+
+def test_the_marker_has_the_numbers_of_each_student(course):
+    texts = [
+        (course.folder / "own" / who / "set1.txt").read_text("utf-8") for who in ("ada", "ben")
+    ]
+    assert all("wrong pixels: vote" in text for text in texts)
+    assert len({text.partition("---")[2] for text in texts}) == 2
+
+
 def test_feedback_says_what_is_wrong(course):
     for (name, student), points in course.expected.items():
         html = (course.folder / "feedback" / student / name / f"{name}.html").read_text("utf-8")
         assert f"Read by hand, {student}." in html
         assert ("not yet." in html) == (student != "ada")
         for task in assignments.tasks(assignments.read(name)):
-            right = points[f"{task}-test"] > 0
+            most = assignments.points(assignments.read(name))[f"{task}-test"]
+            right = points[f"{task}-test"] == most
             assert html.count(f"{task}: correct.") >= right * 2  # visible and hidden
+            partly = 0 < points[f"{task}-test"] < most
+            assert (f"{task}: {points[f'{task}-test']:g} of {most:g} points." in html) == partly
 
 
 def test_nothing_swells(course):

@@ -27,7 +27,7 @@ import time
 
 began = time.process_time()
 guess = 0.5
-for coins in ((0.8, 0.3), (0.6, 0.5)):
+for coins in (mine.far, mine.near):
     rng = np.random.default_rng(7)
     v = sum(p * (1 - p) / 5 for p in coins) / 2
     for others in (0, 50, 200, 400):
@@ -65,7 +65,7 @@ rng = np.random.default_rng(7)
 for end in (1, 2, 4, 8, 16):
     estimates = []
     for box in range(20):
-        t, died = watch_bulbs(end, rng)
+        t, died = watch_bulbs(end, rng, good=mine.good, lives=mine.lives)
         steps = int(1000 / end)
         everyone = np.ones(len(t), dtype=bool)
         estimates.append([

@@ -7,6 +7,7 @@ One module an assignment, too: ``set1``, and so on, whose checkers raise `Wrong`
 from emlib.checks._core import (
     NotAttempted,
     Problem,
+    Worth,
     Wrong,
     call,
     climbing,
@@ -15,12 +16,16 @@ from emlib.checks._core import (
     exercise,
     hidden_rng,
     numbers,
+    own_rng,
+    points,
+    right_so_far,
     task,
 )
 
 __all__ = [
     "NotAttempted",
     "Problem",
+    "Worth",
     "Wrong",
     "call",
     "climbing",
@@ -29,5 +34,8 @@ __all__ = [
     "exercise",
     "hidden_rng",
     "numbers",
+    "own_rng",
+    "points",
+    "right_so_far",
     "task",
 ]

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,6 +17,12 @@ CORRECT = "correct."
 
 
 SEED_VARIABLE = "EM_COURSE_SEED"
+# Any text: change it in your course's copy of the book, and everybody's own numbers change.
+YEAR = ""
+
+
+def _generator(text: str) -> np.random.Generator:
+    return np.random.default_rng(list(hashlib.sha256(text.encode()).digest()))
 
 
 def hidden_rng(name: str) -> np.random.Generator:
@@ -26,12 +32,44 @@ def hidden_rng(name: str) -> np.random.Generator:
     the instructor knows and sets when grading. Without it, as in the tests of the book, the data
     are always the same.
     """
-    seed = f"{os.environ.get(SEED_VARIABLE, '')}/{name}"
-    return np.random.default_rng(list(hashlib.sha256(seed.encode()).digest()))
+    return _generator(f"{os.environ.get(SEED_VARIABLE, '')}/{name}")
+
+
+def own_rng(name: str, me: str) -> np.random.Generator:
+    """Return the generator that draws a student's own numbers for a set.
+
+    It depends on the name of the set, on the student's identifier, whatever its case and the
+    spaces around it, and on `YEAR`.
+    """
+    if not isinstance(me, str) or not me.strip():
+        raise ValueError("`me` is to be your identifier, as text between quotes")
+    return _generator(f"{YEAR}/{name}/own/{me.strip().casefold()}")
 
 
 class Problem(Exception):
-    """An answer is wrong; the message says what to look at."""
+    """An answer is wrong; the message says what to look at.
+
+    In an assignment the answer keeps this share of its points, by default what `right_so_far` says.
+    """
+
+    def __init__(self, message: str, keeps: float | None = None) -> None:
+        super().__init__(message)
+        self.keeps = keeps
+
+
+class Worth(str):
+    """What `close` says of a mistake, with a share of the points of its own.
+
+    The share is 0 for the mistake that a task is about, whatever else of the answer is right.
+    """
+
+    keeps: float
+
+    def __new__(cls, text: str, keeps: float) -> Self:
+        """Return the text, with its share."""
+        made = super().__new__(cls, text)
+        made.keeps = keeps
+        return made
 
 
 class NotAttempted(Exception):
@@ -48,19 +86,63 @@ class Wrong(Exception):
         return [str(self)]
 
 
+# Partial credit. The share of the points, and what it is for, that a problem found now would
+# leave; and the answers to each task that keep a share, until `points` asks for it.
+_so_far: list[tuple[float, str]] = []
+_kept: dict[str, tuple[tuple[Any, ...], float]] = {}
+
+
+def right_so_far(share: float, what: str) -> None:
+    """Say in a checker what share of the points all that was tried before this line is worth.
+
+    A problem that is found after it leaves the answer that share, and the message says for `what`.
+    A share of 0 takes back what was said before.
+    """
+    _so_far[:] = [(share, what)]
+
+
+def points(name: str, most: float) -> float | None:
+    """Return what an answer that is right in part keeps of its points; None if it keeps all.
+
+    Test cells end with it: a number at the end of such a cell is, for nbgrader, its points.
+    """
+    if name not in _kept:
+        return None
+    _, share = _kept.pop(name)
+    kept = round(share * most, 2)
+    print(f"{name}: {kept:g} of {most:g} points.")
+    return kept
+
+
 def _verdict(
     check: Callable[..., None], answers: tuple[Any, ...], options: dict[str, Any], blank: str
-) -> str:
-    """Return "correct." or what there is to say; never raise because of what the reader wrote."""
+) -> tuple[str, float]:
+    """Return "correct." or what there is to say, and the share of the points.
+
+    Never raise because of what the reader wrote.
+    """
+    _so_far.clear()
     try:
         if any(answer is None or answer is ... for answer in answers):
             raise NotAttempted
         check(*answers, **options)
     except NotAttempted:
-        return f"no answer yet. Replace {blank} and run again."
+        return f"no answer yet. Replace {blank} and run again.", 0.0
     except Problem as problem:
-        return f"not yet. {problem}"
-    return CORRECT
+        share, what = _so_far[0] if _so_far else (0.0, "")
+        if problem.keeps is not None or not share:
+            return f"not yet. {problem}", problem.keeps or 0.0
+        return f"not yet. {problem} (Right so far: {what}.)", share
+    return CORRECT, 1.0
+
+
+def _keep(name: str, answers: tuple[Any, ...], share: float) -> None:
+    """Remember the smallest share of all tests of these very answers."""
+    tried, before = _kept.pop(name, (answers, 1.0))
+    if len(tried) == len(answers) and all(a is b for a, b in zip(tried, answers, strict=True)):
+        share = min(share, before)
+    if 0 < share < 1:
+        _kept[name] = answers, share
 
 
 def exercise(number: str) -> Callable[[Callable[..., None]], Callable[..., bool]]:
@@ -73,7 +155,7 @@ def exercise(number: str) -> Callable[[Callable[..., None]], Callable[..., bool]
     def decorate(check: Callable[..., None]) -> Callable[..., bool]:
         @functools.wraps(check)
         def checker(*answers: Any) -> bool:
-            verdict = _verdict(check, answers, {}, "the `...`")
+            verdict, _ = _verdict(check, answers, {}, "the `...`")
             print(f"Exercise {number}: {verdict}")
             return verdict == CORRECT
 
@@ -85,16 +167,18 @@ def exercise(number: str) -> Callable[[Callable[..., None]], Callable[..., bool]
 def task(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turn a function that raises `Problem` into the checker of a task in an assignment.
 
-    The checker prints a line for a right answer and raises `Wrong` otherwise, so that the test
-    cell which calls it earns its points or does not. Arguments given by name go to the function
-    as they are: only the others are answers, of which none may be missing.
+    The checker prints a line for a right answer, and for one that is right in part, and raises
+    `Wrong` otherwise, so that the test cell which calls it, and ends with `points`, earns its
+    points, a part of them, or none. Arguments given by name go to the function as they are: only
+    the others are answers, of which none may be missing.
     """
 
     def decorate(check: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(check)
         def checker(*answers: Any, **options: Any) -> None:
-            verdict = _verdict(check, answers, options, "`raise NotImplementedError()`")
-            if verdict != CORRECT:
+            verdict, share = _verdict(check, answers, options, "`raise NotImplementedError()`")
+            _keep(name, answers, share)
+            if not share:
                 raise Wrong(f"{name}: {verdict}")
             print(f"{name}: {verdict}")
 
@@ -184,7 +268,7 @@ def close(
         return
     for wrong, message in hints:
         if np.shape(wrong) == array.shape and np.allclose(array, wrong, rtol=rtol, atol=1e-9):
-            raise Problem(message)
+            raise Problem(message, keeps=getattr(message, "keeps", None))
     where = np.unravel_index(np.abs(array - right).argmax(), right.shape)
     place = f" at index {tuple(int(i) for i in where)}" if right.ndim else ""
     far = abs(array[where] - right[where])

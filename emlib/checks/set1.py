@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,18 @@ from scipy.special import entr, logsumexp, xlogy
 
 from emlib import convergence, em
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import NotAttempted, Problem, call, close, hidden_rng, numbers, task
+from emlib.checks._core import (
+    NotAttempted,
+    Problem,
+    call,
+    close,
+    hidden_rng,
+    numbers,
+    own_rng,
+    right_so_far,
+    task,
+)
+from emlib.checks._core import points as points  # test cells end with it
 from emlib.families.binomial import BinomialMixture
 from emlib.families.linkage import Linkage
 
@@ -144,6 +155,7 @@ def bit_posterior(
     there = _where(value, right, y, prior, flip)
     otherwise = there + "Write Bayes' rule for the record of one bit."
     close(value, right, "The posterior", hints, otherwise)
+    right_so_far(1 / 2, "the posterior of short records")
     value = _run(function, LONG, prior, flip)
     _no_nan(
         value,
@@ -204,6 +216,7 @@ def channel_elbo(
         (_channel(PRIOR, FLIP).elbo(RECORDS, _both(np.asarray(Q))), HARD_CODED),
     ]
     close(value, right, "The ELBO", hints, "Go back to (1.5), for one bit; then add up.")
+    right_so_far(1 / 2, "the ELBO of a q without 0 and 1")
     certain = np.resize(CERTAIN, len(y))
     value = _run(function, y, certain, prior, flip)
     _no_nan(value, "A q of exactly 0 or 1 gives NaN: 0 log 0 must count as 0.")
@@ -265,6 +278,7 @@ def channel_gap(
     there = _where(value, right, y, prior, flip, chance)
     otherwise = there + "Check yours with (1.6): it is l minus L, bit by bit."
     close(value, right, "The gap", hints, otherwise)
+    right_so_far(1 / 2, "the gap of a q without 0 and 1")
     certain = np.resize(CERTAIN, len(y))
     value = _run(function, y, certain, prior, flip)
     _no_nan(value, "A q of exactly 0 or 1 gives NaN: 0 log 0 must count as 0.")
@@ -323,7 +337,8 @@ def channel_step(
     got = _pair(value, "the new prior and the new flip")
     swapped = [numbers(part, "Each of the two", ()) for part in got[::-1]]
     if np.allclose(swapped, [new_prior, new_flip]) and not np.isclose(new_prior, new_flip):
-        raise Problem("Both results are right, but the prior comes first, then the flip.")
+        swapped_only = "Both results are right, but the prior comes first, then the flip."
+        raise Problem(swapped_only, keeps=2 / 3)
     below = channel.elbo(y, _both(r)) - _channel(new_prior, new_flip).elbo(y, _both(r))
     verdict = _summit(y, r.round())
     hints: list[tuple[ArrayLike, str]] = [
@@ -358,6 +373,7 @@ def channel_step(
         (n * new_prior / (n - 1), "Divide by the number of bits: the maximum has no minus one."),
     ]
     close(got[0], new_prior, "The new prior", hints, otherwise, rtol=SEARCHED)
+    right_so_far(1 / 3, "the new prior")
     one_way = channel.m_step(channel.e_step(y)).probabilities
     total = new_flip * y[:, 1].sum()
     again = _channel(new_prior, flip).responsibilities(y)[:, 1]
@@ -546,7 +562,8 @@ def _slowing(function: Callable[..., Any]) -> None:
         raise Problem(
             f"Here the ratio of the gains changes, from 0.5 to 0.99. Your status is {status!r} "
             f"with {left[steps]:.3g} nats left to gain, and tol is 0.001. Is g estimated from the "
-            "last two gains, anew at every step?"
+            "last two gains, anew at every step?",
+            keeps=0,
         )
 
 
@@ -600,6 +617,7 @@ def truthful_fit(
         raise Problem(
             f"With max_iter = 5, far from the summit, yours made {steps} steps and says {status!r}."
         )
+    right_so_far(1 / 2, "when it stops on a climb that shrinks evenly")
     gains = 1e-9 * np.concatenate([2.0 ** np.arange(25), 2.0 ** np.arange(23, -20, -1)])
     steps, status = _climb(function, -20 + np.concatenate([[0], gains.cumsum()]), 1e-6, 500)
     if steps < 25:
@@ -612,7 +630,8 @@ def truthful_fit(
     if status != "fell":
         raise Problem(
             f"The log-likelihood fell by 0.6 nats at the fourth step, and the status is "
-            f"{status!r}. EM cannot fall: say that it did."
+            f"{status!r}. EM cannot fall: say that it did.",
+            keeps=0,
         )
     if steps != 3:
         raise Problem("After a fall, history ends with the value before it.")
@@ -655,6 +674,25 @@ def truthful_fit(
             f"On the animals of chapter 1 yours says {status!r} and ends {best - history[-1]:.3g} "
             "nats below the summit, with tol = 1e-07."
         )
+
+
+# --- a student's own numbers
+
+
+class Own(NamedTuple):
+    """A student's own messages: the prior of a 1, six flip probabilities, and a seed."""
+
+    prior: float
+    flips: tuple[float, ...]
+    seed: int
+
+
+def own(me: str) -> Own:
+    """Draw the numbers of the experiment for a student's identifier."""
+    rng = own_rng("set1", me)
+    prior = round(float(rng.uniform(0.25, 0.35)), 2)
+    flips = np.array([0.05, 0.12, 0.2, 0.27, 0.33, 0.38]) + rng.uniform(-0.015, 0.015, 6)
+    return Own(prior, tuple(flips.round(2).tolist()), int(rng.integers(1000)))
 
 
 # --- hidden data

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,7 +12,19 @@ from scipy.special import gammaln, softmax
 from scipy.stats import geom
 
 from emlib._machinery.value import FloatArray, IntArray
-from emlib.checks._core import NotAttempted, Problem, call, close, hidden_rng, numbers, task
+from emlib.checks._core import (
+    NotAttempted,
+    Problem,
+    Worth,
+    call,
+    close,
+    hidden_rng,
+    numbers,
+    own_rng,
+    right_so_far,
+    task,
+)
+from emlib.checks._core import points as points  # test cells end with it
 from emlib.em import Expectation
 from emlib.families.binomial import BinomialMixture
 
@@ -62,11 +74,13 @@ def _pair(value: Any, names: str) -> tuple[Any, Any]:
     return value[0], value[1]
 
 
-def _ordered(got: tuple[Any, Any], right: tuple[FloatArray, FloatArray], order: str) -> None:
+def _ordered(
+    got: tuple[Any, Any], right: tuple[FloatArray, FloatArray], order: str, keeps: float
+) -> None:
     """Explain if the two things that a function returns are right but the wrong way round."""
     a, b = (numbers(part, "Each of the two", r.shape) for part, r in zip(got, right, strict=True))
     if np.allclose(a, right[1]) and np.allclose(b, right[0]) and not np.allclose(*right):
-        raise Problem(f"Both results are right, but {order}.")
+        raise Problem(f"Both results are right, but {order}.", keeps=keeps)
 
 
 # --- attempts until success
@@ -131,6 +145,7 @@ def lifetime_log_joint(
             hints.append((got, TWO_ONLY))
     otherwise = "Write down the probability of exactly what was seen, for each kind of line."
     close(value, right, "The log joint", hints, otherwise)
+    right_so_far(1 / 2, "the log joint of short lines")
     long_t, long_d, _ = LONG
     value = numbers(_run(function, long_t, long_d, w, chances), "The log joint", (3, len(w)))
     if np.isinf(value).any():
@@ -221,6 +236,7 @@ def expected_attempts(
     ]
     otherwise = "Given t failures, what is the distribution of the number of attempts?"
     close(value, right, "The table of expected attempts", hints, otherwise)
+    right_so_far(1 / 2, "the table, but for a small p")
     rare = np.array([0.004, 0.3])
     value = _run(function, t, d, rare)
     ask = "Do you add up so many terms and no more? There is a formula for the whole sum."
@@ -269,7 +285,7 @@ def nested_step(
     if isinstance(value, np.ndarray) and value.shape == (2, len(w)):
         value = value[0], value[1]
     got = _pair(value, "the new weights and the new p")
-    _ordered(got, (new_weights, new_p), "the weights come first, then p")
+    _ordered(got, (new_weights, new_p), "the weights come first, then p", 2 / 3)
     together = softmax(c[:, None] * joint, axis=1)
     taken_for_success = softmax(_log_joint(t, np.ones_like(d), w, chances), axis=1)
     wrong_axis, verdicts = softmax(joint, axis=0), np.eye(len(w))[joint.argmax(axis=1)]
@@ -320,20 +336,24 @@ def nested_step(
         hints.append((np.asarray(got[0], dtype=float), message))
     otherwise = "Are the responsibilities right? Then count people by type."
     close(got[0], new_weights, "The array of weights", hints, otherwise)
+    right_so_far(1 / 3, "the weights")
     watched = np.repeat(t[:, None].astype(float), len(w), axis=1)
     mean = new_p**-1
     hints = [
         (
             (r[seen]).sum(axis=0) / (r * watched).sum(axis=0),
-            "That is EM with less filled in. Here the unseen attempts count as well.",
+            Worth("That is EM with less filled in. Here the unseen attempts count as well.", 0),
         ),
         (
             _nested(r, watched)[1],
-            "The people without a success are counted as if they succeeded when last watched.",
+            Worth(
+                "The people without a success are counted as if they succeeded when last watched.",
+                0,
+            ),
         ),
         (
             _nested(r[seen], totals[seen])[1],
-            "You leave out the people who have not succeeded; they tell of small p.",
+            Worth("You leave out the people who have not succeeded; they tell of small p.", 0),
         ),
         (mean, "Those are mean numbers of attempts. p is one over that."),
         (_nested(shares, totals)[1], "You count lines, not people, in the new p."),
@@ -359,6 +379,7 @@ def nested_step(
         "Set the slope of the expected log joint to zero: who succeeds once, after how many?"
     )
     close(got[1], new_p, "The array p", hints, otherwise)
+    right_so_far(2 / 3, "the step for short lines")
     value = _run(function, *LONG, w, chances)
     _no_nan(
         value,
@@ -419,7 +440,7 @@ def labelled_step(
     if isinstance(value, np.ndarray) and value.shape == (2, model.n_components):
         value = value[0], value[1]
     got = _pair(value, "the new weights and the new probabilities")
-    _ordered(got, right, "the weights come first")
+    _ordered(got, right, "the weights come first", 1 / 2)
     k = model.n_components
     verdicts = np.where(unknown, model.responsibilities(rows).argmax(axis=1), coin)
     swapped = alone + _expect(model, rows, np.where(unknown, -1, k - 1 - coin))
@@ -465,6 +486,7 @@ def labelled_step(
         (tosses / tosses.sum(), "You weight the rows by their tosses. The coin is picked once."),
     ]
     close(got[0], right[0], "The array of weights", weight_hints, "See (2.8) and (2.11).")
+    right_so_far(1 / 2, "the weights")
     place = " in the new probabilities"  # the weights are right
     hints: list[tuple[ArrayLike, str]] = [
         (m[1], message.format(place=place)) for m, message in mistakes
@@ -481,6 +503,7 @@ def labelled_step(
         (heads / tosses.sum(), "Divide by the expected tosses of each coin, not by all."),
     ]
     close(got[1], right[1], "The array of probabilities", hints, "See (2.8) and (2.9).")
+    right_so_far(1 / 2, "the step for short rows")
     stored: list[tuple[ArrayLike, str]] = [(right[0], HARD_CODED)]
     _check_absent_labels(function, rows, coin, model, stored)
     long_rows, long_labels = np.array([[9000, 20000], [6, 10], [3, 10]]), np.array([-1, 0, -1])
@@ -585,6 +608,7 @@ def labelled_log_likelihood(
     ]
     otherwise = "What was seen in a row with a label, and what in a row without one?"
     close(value, right, "The log-likelihood", hints, otherwise)
+    right_so_far(1 / 2, "the log-likelihood of short rows")
     stored: list[tuple[ArrayLike, str]] = [(right, HARD_CODED)]
     for title, some in _absent(coin, model.n_components):
         try:
@@ -620,6 +644,26 @@ def _seen(model: BinomialMixture, x: IntArray, labels: IntArray) -> float:
     total = model.log_likelihood(x[labels < 0]) if (labels < 0).any() else 0.0
     known = _expect(model, x, labels)
     return float(total + known.log_likelihood + known.counts @ np.log(model.weights))
+
+
+# --- a student's own numbers
+
+
+class Own(NamedTuple):
+    """A student's own coins: two that are easy to tell apart, two that are not; and a seed."""
+
+    far: tuple[float, float]
+    near: tuple[float, float]
+    seed: int
+
+
+def own(me: str) -> Own:
+    """Draw the numbers of the experiment for a student's identifier."""
+    rng = own_rng("set2", me)
+    high, low, middle = rng.uniform([0.77, 0.27, 0.5], [0.83, 0.33, 0.6])
+    far = round(float(high), 2), round(float(low), 2)
+    near = round(float(middle) + 0.05, 2), round(float(middle) - 0.05, 2)
+    return Own(far, near, int(rng.integers(1000)))
 
 
 # --- hidden data

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,13 +22,17 @@ from emlib._machinery.value import FloatArray
 from emlib.checks._core import (
     NotAttempted,
     Problem,
+    Worth,
     call,
     close,
     distributions,
     hidden_rng,
     numbers,
+    own_rng,
+    right_so_far,
     task,
 )
+from emlib.checks._core import points as points  # test cells end with it
 
 BoolArray = NDArray[np.bool_]
 Hints = list[tuple[ArrayLike, str]]
@@ -96,7 +100,7 @@ def _same(a: Any, b: Any) -> bool:
     return shape_of(a) == shape_of(b) is not None and bool(np.array_equal(a, b))
 
 
-def in_order(got: Sequence[Any], right: Sequence[Any]) -> None:
+def in_order(got: Sequence[Any], right: Sequence[Any], keeps: float = 0.0) -> None:
     """Explain if two things that a function returns are right, but the wrong way round."""
     for mine, theirs in zip(got, right[::-1], strict=True):
         try:
@@ -105,7 +109,7 @@ def in_order(got: Sequence[Any], right: Sequence[Any]) -> None:
             return
         if array.shape != np.shape(theirs) or not np.allclose(array, theirs, rtol=1e-6):
             return
-    raise Problem("The results are right, but you return them in the wrong order.")
+    raise Problem("The results are right, but you return them in the wrong order.", keeps)
 
 
 # --- bulbs
@@ -250,6 +254,7 @@ def which_make(
     ]
     name = "The array of responsibilities"
     close(value, right, name, hints, "Which probability has what was seen, under each make?")
+    right_so_far(1 / 2, "the responsibilities for lives that are not long")
     for title, some in _one_kind(died):
         with _told(title):
             value = call(function, t, some, w, rates)
@@ -295,7 +300,7 @@ def censored_step(
     r = _posterior(_log_joint(t, died, w, rates))
     lives = np.array([_whole_lives(t, died, rate) for rate in rates]).T
     best = np.array([_best_rate(r[:, k], lives[:, k]) for k in range(len(w))])
-    in_order((new_w, new_rates), (r.mean(axis=0), best))
+    in_order((new_w, new_rates), (r.mean(axis=0), best), 2 / 3)
     as_dead = _posterior(_log_joint(t, np.ones(len(t), bool), w, rates))
     hints: Hints = [
         (r.sum(axis=0), "Those are the expected counts; weights sum to one."),
@@ -316,22 +321,27 @@ def censored_step(
     ]
     otherwise = "Are the responsibilities right? Then see (3.9)."
     close(new_w, r.mean(axis=0), "The array of weights", hints, otherwise)
+    right_so_far(1 / 3, "the weights")
     counts, watched = r.sum(axis=0), (r * t[:, None]).sum(axis=0)
     at_dead = (as_dead * t[:, None]).sum(axis=0)
     remaining = [1 / (r @ rates), r @ (1 / rates), (1 / rates).mean(), 1 / rates.mean()]
     for share in (w, r.mean(axis=0)):
         remaining += [share @ (1 / rates), 1 / (share @ rates)]
     hard = np.where(died[:, None], t[:, None], 1 / rates)
-    unseen = (
+    unseen = Worth(
         "That is what follows if the burning bulbs had died when the test ended. Put the expected "
-        "whole lives in the place of t."
+        "whole lives in the place of t.",
+        0,
     )
     hints = [
         (counts / watched, unseen),
         (as_dead.sum(axis=0) / at_dead, unseen),
         (
             r[died].sum(axis=0) / (r * t[:, None])[died].sum(axis=0),
-            "You use the dead bulbs only; dropping those that still burn makes lives too short.",
+            Worth(
+                "You use the dead bulbs only; to drop those that still burn makes lives too short.",
+                0,
+            ),
         ),
         (
             r[died].sum(axis=0) / watched,
@@ -366,6 +376,7 @@ def censored_step(
     ]
     otherwise = "Set the derivative of Q to zero, with expected whole lives in it."
     close(new_rates, best, "The array of rates", hints, otherwise)
+    right_so_far(2 / 3, "the step for lives that are not long")
     for title, some in _one_kind(died):
         with _told(title):
             value = call(function, t, some, w, rates)
@@ -560,6 +571,7 @@ def shared_mean_step(
     ]
     otherwise = "Set the derivative of Q with respect to the mean to zero, all components in it."
     close(mean, right, "The mean", hints, otherwise)
+    right_so_far(1 / 2, "the weights and the mean")
     best = _best_variances(x, r, right)
     squares = (x - right) ** 2
     about_own = np.array([r[:, k] @ (x - own[k]) ** 2 for k in range(len(own))]) / counts
@@ -601,6 +613,30 @@ def _check_wild_and_tiny(
         close(mean, right, f"The mean, with {title},", (), ask, rtol=1e-5)
         best = _best_variances(some[0], some[1], right)
         close(new, best, f"The array of variances, with {title},", (), ask, rtol=1e-4)
+
+
+# --- a student's own numbers
+
+
+class Own(NamedTuple):
+    """A student's own boxes: the share of good bulbs, both mean lives, and a seed."""
+
+    good: float
+    lives: tuple[float, float]
+    seed: int
+
+    @property
+    def mean_life(self) -> float:
+        """Return the mean life in the box, in thousands of hours."""
+        return self.good * self.lives[0] + (1 - self.good) * self.lives[1]
+
+
+def own(me: str) -> Own:
+    """Draw the numbers of the experiment for a student's identifier."""
+    rng = own_rng("set3", me)
+    good, long, short = rng.uniform([0.35, 3.6, 0.4], [0.45, 4.4, 0.6])
+    lives = round(float(long), 1), round(float(short), 2)
+    return Own(round(float(good), 2), lives, int(rng.integers(1000)))
 
 
 # --- hidden data

@@ -7,7 +7,7 @@ answer obeys. Without a case the checkers use small data of their own; hidden te
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,13 +18,17 @@ from emlib._machinery.value import FloatArray, IntArray
 from emlib.checks._core import (
     NotAttempted,
     Problem,
+    Worth,
     call,
     close,
     distributions,
     hidden_rng,
     numbers,
+    own_rng,
+    right_so_far,
     task,
 )
+from emlib.checks._core import points as points  # test cells end with it
 from emlib.checks.set3 import in_order, must_depend, parts, shape_of
 from emlib.em import iterate
 from emlib.families.gaussian import GaussianMixture
@@ -464,7 +468,10 @@ def labelled_e_step(
     r, top = parts(value, ("the responsibilities", "the log-likelihood"))
     must_depend(function, value, case, LABELLED)
     if shape_of(r) == () and shape_of(top) == (len(x), len(w)):
-        raise Problem("The responsibilities come first, then the log-likelihood.")
+        first = "The responsibilities come first, then the log-likelihood."
+        turned: Callable[..., Any] = lambda *arguments: function(*arguments)[::-1]  # noqa: E731
+        vars(labelled_e_step)["__wrapped__"](turned, case=case)  # is all else right?
+        raise Problem(f"{first} All else is right.", keeps=2 / 3)
     normal = _log_normal(x, means, covariances)
     joint = np.log(w) + normal
     density = logsumexp(joint, axis=1)
@@ -494,6 +501,7 @@ def labelled_e_step(
         ),
     ]
     close(r, right, name, hints, "Which q closes the gap, for a point whose label is known?")
+    right_so_far(1 / 3, "the responsibilities")
     labelled = joint[np.arange(len(x)), labels]
     total = np.where(known, labelled, density).sum()
     hints = [
@@ -519,6 +527,7 @@ def labelled_e_step(
         (total / len(x), "That is the mean over the points; the sum is wanted."),
     ]
     close(top, total, "The log-likelihood", hints, "Add up what was observed of each point.")
+    right_so_far(2 / 3, "both results, where all is near and some points have a label")
     far = np.vstack([x, x[:2] + 1000.0])
     more = np.append(labels, [-1, 0])
     with np.errstate(all="ignore"):
@@ -601,14 +610,16 @@ def grouped_m_step(
         (r.T @ x, "Those are weighted sums, not yet divided by the counts N_k."),
     ]
     close(means, own, "The array of means", hints, "See (4.13).")
+    right_so_far(1 / 3, "the weights and the means")
     each = np.array([np.cov(x.T, aweights=r[:, j], ddof=0) for j in range(k)])
     if shape_of(covariances) == (k, d, d) and k != g:
         raise Problem(
             f"You return {k} covariances, one for each component; one for each of the {g} groups "
-            "is wanted."
+            "is wanted.",
+            keeps=0,
         )
     if shape_of(covariances) == (d, d):
-        raise Problem("You return one covariance for all; one for each group is wanted.")
+        raise Problem("You return one covariance for all; one for each group is wanted.", keeps=0)
     right, about_pooled, tied, averaged = (np.empty((g, d, d)) for _ in range(4))
     every = np.concatenate([x - m for m in own])
     tied[:] = np.cov(every.T, aweights=r.T.ravel(), ddof=0)
@@ -622,6 +633,7 @@ def grouped_m_step(
     size = np.bincount(groups)[:, None, None]
     met = list(dict.fromkeys(groups.tolist()))
     order = "The covariances are in another order than the groups 0, 1, ..."
+    met_order = f"{order} Is it the order in which groups are met in `groups`?"
     hints = [
         (
             averaged,
@@ -630,10 +642,13 @@ def grouped_m_step(
         ),
         (
             about_pooled,
-            "You measure from one mean for the whole group, so the distance between its components "
-            "is in the covariance. Measure each point from its component's mean.",
+            Worth(
+                "You measure from one mean for the whole group, so the distance between its "
+                "components is in the covariance. Measure each point from its component's mean.",
+                0,
+            ),
         ),
-        (tied, "That is one covariance for all components, whatever their group."),
+        (tied, Worth("That is one covariance for all components, whatever their group.", 0)),
         (
             right * share / n,
             "You divide by N, or weight with the pi_k of the whole model. Within a group the "
@@ -644,8 +659,8 @@ def grouped_m_step(
             right * size,
             "You add up the covariances of a group; what is wanted is their weighted mean.",
         ),
-        (right[met], f"{order} Is it the order in which groups are met in `groups`?"),
-        (right[::-1], order),
+        (right[met], Worth(met_order, 2 / 3)),
+        (right[::-1], Worth(order, 2 / 3)),
         (right * share / size, "Divide by the data behind a group, not by its components."),
         (
             right * share / (share - size),
@@ -665,6 +680,24 @@ def grouped_m_step(
             "such term."
         )
     close(covariances, right, name, hints, "Add up (4.11) over the components of a group.")
+
+
+# --- a student's own numbers
+
+
+class Own(NamedTuple):
+    """A student's own eruptions, 200 rows of Old Faithful; a turn in degrees; Mira's floor."""
+
+    rows: IntArray
+    turn: int
+    floor: float
+
+
+def own(me: str) -> Own:
+    """Draw the numbers of the experiment for a student's identifier."""
+    rng = own_rng("set4", me)
+    rows = np.sort(rng.choice(272, 200, replace=False))
+    return Own(rows, int(rng.integers(20, 71)), round(float(rng.uniform(0.015, 0.03)), 3))
 
 
 # --- hidden data

@@ -1101,3 +1101,53 @@ def labelled_log_likelihood(x, labels, weights, probabilities):
         ),
     ],
 }
+
+# Points kept by the wrong answers that are right in part; all others keep none.
+KEPT: dict[str, dict[str, float]] = {
+    "lifetime-log-joint": {
+        "chances kept away from 0 and 1": 1,
+        "an impossible line given a large negative number": 1,
+        "logarithm taken of a product": 1,
+        "0 log 0": 1,
+    },
+    "expected-attempts": {
+        "no more than a hundred attempts in all": 1,
+        "a sum of 400 terms": 1,
+    },
+    "nested-step": {
+        "people without a success counted, not their attempts": 1,
+        "one more attempt for each line": 1,
+        "one added to every count": 1,
+        "success of each line counted once": 1,
+        "lines counted in p only": 1,
+        "responsibilities renewed between weights and p": 1,
+        "means returned": 1,
+        "responsibilities left out of the new p": 1,
+        "1/T averaged": 1,
+        "all people over the attempts of a type": 1,
+        "people of a type over all attempts": 1,
+        "p not renewed": 1,
+        "wrong order": 2,
+        "joint probabilities divided without logarithms": 2,
+    },
+    "labelled-step": {
+        "a label must be there": 1,
+        "a row without a label must be there": 1,
+        "table of labels as long as the largest label": 1,
+        "labelled rows in the numerator only": 1,
+        "probabilities not renewed": 1,
+        "probabilities from rows without a label": 1,
+        "heads over tails": 1,
+        "shares of the rows averaged": 1,
+        "divided by all tosses": 1,
+        "wrong order": 1,
+        "products of probabilities": 1,
+    },
+    "labelled-log-likelihood": {
+        "emlib's model, which takes no data of no rows": 1,
+        "a label must be there": 1,
+        "a row without a label must be there": 1,
+        "a table of labels": 1,
+        "logarithm of a sum of products": 1,
+    },
+}

@@ -815,3 +815,46 @@ def shared_mean_step(x, r, variances):
         ),
     ],
 }
+
+# Points kept by the wrong answers that are right in part; all others keep none.
+KEPT: dict[str, dict[str, float]] = {
+    "which-make": {
+        "a dead bulb must be there": 1,
+        "a small number against 0/0": 1,
+        "far lives split evenly": 1,
+        "densities divided without logarithms": 1,
+    },
+    "censored-step": {
+        "a dead bulb must be there": 2,
+        "a burning bulb must be there": 2,
+        "rates renewed before the lives": 1,
+        "mean of the lives' inverses": 1,
+        "counts less one": 1,
+        "old weights in the rates": 1,
+        "plain products, which underflow": 2,
+        "deaths over the time watched": 1,
+        "mean lives returned": 1,
+        "rates not renewed": 1,
+        "one remaining life for all makes": 1,
+        "expected lives averaged over the makes": 1,
+        "the mean life in the box for all": 1,
+        "time burnt forgotten": 1,
+        "lives not weighted": 1,
+        "N for the counts": 1,
+        "wrong order": 2,
+    },
+    "shared-mean-step": {
+        "readings beyond three standard deviations left out": 1,
+        "variances about the old median": 1,
+        "variances of the readings of each, as verdicts": 1,
+        "a small number on every variance": 1,
+        "variances of at least 0.01": 1,
+        "readings far out left out": 1,
+        "variances about own means": 1,
+        "divided by N": 1,
+        "standard deviations returned": 1,
+        "one common variance": 1,
+        "variances not renewed": 1,
+        "variances about the plain mean": 1,
+    },
+}

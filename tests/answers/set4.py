@@ -1263,3 +1263,41 @@ def grouped_m_step(x, r, groups):
         ),
     ],
 }
+
+# Points kept by the wrong answers that are right in part; all others keep none.
+KEPT: dict[str, dict[str, float]] = {
+    "labelled-e-step": {
+        "a constant added, the largest wins": 2,
+        "a label as one more observation of the point": 1,
+        "one value for each point": 1,
+        "unlabelled points must be there": 2,
+        "labelled points left to the rows without a label": 1,
+        "largest component for the density": 1,
+        "table of labels as long as the largest label": 2,
+        "a label must be there": 2,
+        "log-likelihood of far points cut off": 2,
+        "label 0 taken for unknown in the log-likelihood only": 1,
+        "log-likelihood of the points alone": 1,
+        "labelled points left out of the log-likelihood": 1,
+        "unlabelled points left out of the log-likelihood": 1,
+        "weight of the label left out": 1,
+        "Q returned": 1,
+        "mean returned": 1,
+        "no log-sum-exp": 2,
+        "wrong order": 2,
+    },
+    "grouped-m-step": {
+        "a small number on the diagonals": 1,
+        "divided by the number of components": 1,
+        "minus one for each component": 1,
+        "groups of neighbours": 1,
+        "diagonals only": 1,
+        "plain average over a group": 1,
+        "divided by N": 1,
+        "weighted with the pi_k, not divided by the group's share": 1,
+        "not divided": 1,
+        "covariances added up": 1,
+        "groups in another order": 2,
+        "groups in the order in which they are met": 2,
+    },
+}
