@@ -328,7 +328,7 @@ def test_the_default_prior_takes_weights_as_copies_and_follows_units():
 def test_the_default_prior_keeps_a_component_from_collapsing():
     x = np.vstack([np.random.default_rng(4).standard_normal((30, 2)), np.full((4, 2), 6.0)])
     options = {"degrees_of_freedom": 2.0, "fixed": True}
-    with pytest.warns(DegenerateWarning, match="use fewer components or a prior"):
+    with pytest.warns(DegenerateWarning, match="fewer components or a prior"):
         em.fit(StudentTMixture.start(x, 2, 0, **options), x)
     start = StudentTMixture.start(x, 2, 0, prior="default", **options)
     assert start.prior == StudentTMixture.default_prior(x, 2)
