@@ -34,6 +34,7 @@ ARGUMENTS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 MARGINS = {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"}
+TEXT = int((210 - 2 * 18) / 25.4 * 96)  # pixels between the margins
 SMALL = "font: 8pt 'Source Sans 3', sans-serif; color: #555; width: 100%; padding: 0 18mm;"
 COVER = """<style>@page {{ margin: 0 }} body {{ margin: 0; background: #16191d }}
 img {{ display: block; width: 210mm; height: 297mm; object-fit: contain }}</style>
@@ -84,10 +85,10 @@ READY = """async () => {
 
 def printed(browser: Browser, url: str, title: str) -> bytes:
     """Return a page as a PDF, with its title at the foot."""
-    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page = browser.new_page(viewport={"width": TEXT, "height": 900})  # formulas set to fit it
+    page.emulate_media(media="print", color_scheme="light")
     page.goto(url, wait_until="load")
     page.evaluate(READY)
-    page.emulate_media(media="print", color_scheme="light")
     page.wait_for_timeout(500)
     data = paper(page, title)
     page.close()

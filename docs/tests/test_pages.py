@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
+import pdf
+
 DOCS = Path(__file__).resolve().parent.parent
 HTML = DOCS / "build" / "html"
 AXE = DOCS / "build" / "npm" / "node_modules" / "axe-core" / "axe.min.js"
@@ -41,6 +43,10 @@ CUT = """() => [...document.querySelectorAll(".bd-article :is(pre, table, figure
     && e.scrollWidth > e.clientWidth + (e.matches("mjx-container") ? 4 : 1)
     && !["visible", "inline"].includes(getComputedStyle(e).overflowX)).map((e) => ({
       box: e.tagName + " " + e.textContent.trim().slice(0, 60), said: e.getAttribute("role") }))"""
+# Displayed formulas that are broken into lines, in which a fraction reads as another, or tiny.
+MANGLED = """() => [...document.querySelectorAll('mjx-container[display="true"]')].filter((e) =>
+  e.getAttribute("overflow") === "linebreak" || parseFloat(e.style.fontSize) < 75).map(
+  (e) => e.textContent.slice(0, 60))"""
 AXE_RUN = """(rules) => axe.run(document, {
   resultTypes: ["violations"], ...(rules ? {runOnly: rules} : {})}).then((r) => r.violations
   .filter((v) => v.impact === "serious" || v.impact === "critical")
@@ -93,6 +99,25 @@ def dress(page: Page, look: str, width: int) -> None:
     page.wait_for_timeout(350)  # colours fade, boxes are measured again
 
 
+def test_long_formulas_are_whole_on_a_phone_and_on_paper(browser: Browser, address: str) -> None:
+    """On a phone they scroll; on paper, which cannot, they are set smaller."""
+    for width, media, overflow in ((390, "screen", "overflow"), (658, "print", "scale")):
+        page = browser.new_page(viewport={"width": width, "height": 800})
+        page.emulate_media(media=media)
+        page.goto(f"{address}/chapters/02-two-coins.html", wait_until="load")
+        page.evaluate(pdf.READY)
+        page.wait_for_timeout(1000)
+        formula = page.locator("#equation-2-4 mjx-container")
+        assert formula.get_attribute("overflow") == overflow
+        hidden = formula.evaluate("e => e.scrollWidth - e.clientWidth")
+        if media == "print":
+            assert hidden <= 4
+        else:
+            assert hidden > 100 and formula.get_attribute("role") == "region"  # and says so
+        assert not page.evaluate(MANGLED)
+        page.close()
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_page(browser: Browser, address: str, name: str) -> None:
     watched = Watched(browser, address, name)
@@ -113,6 +138,7 @@ def test_page(browser: Browser, address: str, name: str) -> None:
             f"formula with an error: {text}"
             for text in page.locator("mjx-merror").all_text_contents()
         ]
+        problems += [f"formula broken, or too small: {text}" for text in page.evaluate(MANGLED)]
         problems += [
             f"picture without words: {source}"
             for source in page.evaluate("""() => [...document.images].filter(
