@@ -12,6 +12,7 @@ import pytest
 import assignments
 from emlib.checks import hidden_rng
 
+pytestmark = pytest.mark.course
 build = assignments.load("assignments_build", assignments.ROOT / "assignments" / "build.py")
 NAMES = assignments.names()
 TASKS = [(name, task) for name in NAMES for task in assignments.tasks(assignments.read(name))]

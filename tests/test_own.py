@@ -8,6 +8,7 @@ import pytest
 import assignments
 from emlib.checks import own_rng
 
+pytestmark = pytest.mark.course
 own = assignments.load("own", assignments.ROOT / "assignments" / "own.py")
 NAMES = assignments.names()
 STUDENTS = ["ada", "s1234567", "Özgür Ünal"]
