@@ -11,13 +11,13 @@ from hypothesis import settings
 
 matplotlib.use("Agg")
 pytest.register_assert_rewrite("cases", "laws")
-settings.register_profile("book", derandomize=True, max_examples=50, deadline=None, database=None)
+settings.register_profile("book", derandomize=True, max_examples=30, deadline=None, database=None)
 settings.load_profile("book")
 
 # Begun first, the longest of all at the head, so that no worker waits for the rest: a file, and in
 # it all cells of a notebook, goes to one worker.
 LONGEST = (
-    "test_course.py",
+    "test_course.py",  # with -m course
     "test_assignments.py",
     "test_mixture.py",
     "test_prior.py",
