@@ -226,6 +226,56 @@ def test_other_families_send_a_table_with_holes_here():
         GaussianMixture.start(data.apple_crop(), 1, 0)
 
 
+# --- filling, starting, drawing
+
+
+def test_holes_get_the_mean_of_the_conditional_mixture():
+    """The oracle goes another way: mixtures of normals, conditioned row by row."""
+    rng = np.random.default_rng(12)
+    model = random_model(rng)
+    whole = GaussianMixture(model.weights, model.means, model.covariances)
+    x = holes(rng, 2 * rng.standard_normal((40, 4)), 0.4)
+    for row, filled in zip(x, model.impute(x), strict=True):
+        seen, gone = np.flatnonzero(~np.isnan(row)), np.flatnonzero(np.isnan(row))
+        np.testing.assert_array_equal(filled[seen], row[seen])
+        if gone.size and seen.size:
+            np.testing.assert_allclose(filled[gone], whole.conditional(seen, row[seen]).mean)
+        elif gone.size:
+            np.testing.assert_allclose(filled, whole.mean)
+
+
+def test_weights_are_copies_from_the_start_on():
+    rng = np.random.default_rng(13)
+    x, w = holes(rng, rng.standard_normal((50, 3)), 0.3), rng.integers(0, 4, 50)
+    one = IncompleteGaussianMixture.start(x, 1, 0, sample_weight=w)
+    other = IncompleteGaussianMixture.start(np.repeat(x, w, axis=0), 1, 0)
+    np.testing.assert_allclose(one.means, other.means, rtol=1e-10)
+    np.testing.assert_allclose(one.covariances, other.covariances, rtol=1e-10)
+
+
+def test_the_default_prior_has_the_columns_variances_divided_among_components():
+    x = np.random.default_rng(14).standard_normal((60, 3)) * [1.0, 10.0, 0.1]
+    x[::3, 0] = NAN
+    prior = IncompleteGaussianMixture.default_prior(x, 8).components
+    np.testing.assert_allclose(prior.scale, 8 ** (-2 / 3) * np.diag(np.nanvar(x, axis=0)))
+    np.testing.assert_allclose(prior.mean, np.nanmean(x, axis=0))
+
+
+def test_a_masked_entry_is_missing():
+    rng = np.random.default_rng(15)
+    x, gone = rng.standard_normal((20, 4)), rng.random((20, 4)) < 0.3
+    model = random_model(rng)
+    masked = model.log_density(np.ma.masked_array(x, gone))
+    np.testing.assert_array_equal(masked, model.log_density(np.where(gone, NAN, x)))
+
+
+def test_what_is_drawn_like_a_table_has_its_holes():
+    rng = np.random.default_rng(16)
+    x = holes(rng, rng.standard_normal((30, 4)), 0.3)
+    drawn = random_model(rng).sample_like(x, 0)
+    np.testing.assert_array_equal(np.isnan(drawn), np.isnan(x))
+
+
 # --- what is built on mixtures
 
 
