@@ -21,8 +21,10 @@ from emlib import (
     Gamma,
     GaussianMixture,
     GaussianMixture1D,
+    IncompleteGaussianMixture,
     MixturePrior,
     NormalInverseWishart,
+    StudentTMixture,
     data,
     em,
     hold,
@@ -958,3 +960,23 @@ def test_a_prior_for_each_in_other_units(kind):
 def test_priors_for_each_that_do_not_fit_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("family", [GaussianMixture, IncompleteGaussianMixture, StudentTMixture])
+def test_a_start_has_the_scale_of_the_prior_in_it(family):
+    x = np.random.default_rng(0).standard_normal((30, 2))
+    scale = np.array([[4.0, 1.0], [1.0, 2.0]])
+    prior = MixturePrior(NormalInverseWishart([0.0, 0.0], 0.1, 7.0, scale))
+    model = family.start(x, 1, 0, prior=prior)
+    wanted = (30 * np.cov(x.T, bias=True) + scale) / (30 + 7)
+    np.testing.assert_allclose(model.covariance_matrices[0], wanted, rtol=1e-10)
+
+
+@pytest.mark.parametrize(("kind", "larger"), [("full", 10), ("tied", 10), ("diag", 8)])
+def test_where_a_column_follows_from_others_the_default_prior_is_wide(kind, larger):
+    """So that its mode lies at the columns' variances: 2 D + 4 times, or D + 5."""
+    x = np.random.default_rng(1).standard_normal((40, 3))
+    x[:, 2] = x[:, 0] + x[:, 1]
+    scale = GaussianMixture.default_prior(x, 2, kind).components.scale
+    wanted = 2 ** (-2 / 3) * larger * x.var(axis=0)
+    np.testing.assert_allclose(scale if kind == "diag" else np.diag(scale), wanted)
