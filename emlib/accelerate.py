@@ -18,7 +18,7 @@ import numpy as np
 from emlib import em
 from emlib._machinery.blocks import Blocks, located
 from emlib._machinery.value import FloatArray
-from emlib.coordinates import pack, unpack
+from emlib.coordinates import pack, unpack, unpacker
 from emlib.differences import jacobian, quick_gradient, reaches
 from emlib.em import Step
 
@@ -198,6 +198,7 @@ def expected(step: Step[Any]) -> Callable[[FloatArray], float]:
         If the model has no `complete_log_likelihood`.
     """
     model = step.model
+    model_at = unpacker(model)
     try:
         model.complete_log_likelihood(step.expectation)
     except (AttributeError, NotImplementedError) as error:
@@ -207,7 +208,7 @@ def expected(step: Step[Any]) -> Callable[[FloatArray], float]:
         ) from error
 
     def q(v: FloatArray) -> float:
-        other = unpack(model, v)
+        other = model_at(v)
         return float(other.complete_log_likelihood(step.expectation) + other.log_prior())
 
     return q
@@ -244,9 +245,10 @@ def rate_matrix(model: Model, x: Any, sample_weight: Any = None) -> FloatArray:
     0.1328
     """
     data = located(model, x, sample_weight)
+    model_at = unpacker(model)
 
     def after(v: FloatArray) -> FloatArray:
-        before = unpack(model, v)
+        before = model_at(v)
         return pack(before.m_step(em.expect(before, data)))
 
     at = pack(model)

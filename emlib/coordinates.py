@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, logit
 
 from emlib._machinery.value import FloatArray
 
@@ -65,15 +65,24 @@ def pack(model: HasSpaces, spaces: Spaces | None = None) -> FloatArray:
 
 def unpack(model: Model, vector: FloatArray, spaces: Spaces | None = None) -> Model:
     """Return a model like `model` with the free parameters in `vector`."""
-    new, start = {}, 0
+    return unpacker(model, spaces)(vector)
+
+
+def unpacker(model: Model, spaces: Spaces | None = None) -> Callable[[FloatArray], Model]:
+    """Return `unpack` for this model: a function of the vector, for many of them."""
     with np.errstate(divide="ignore", invalid="ignore"):  # of a model at the edge, as in `pack`
-        parts = list(_parts(model, spaces))
-    for name, space, part in parts:
-        own = vector[start : start + len(part)]
-        value = getattr(model, name)
-        new[name] = _inner(value, own) if space is None else space.bound(own, np.asarray(value))
-        start += len(part)
-    return replace(model, **new)  # type: ignore[type-var]
+        parts = [(name, space, len(part)) for name, space, part in _parts(model, spaces)]
+
+    def unpacked(vector: FloatArray) -> Model:
+        new, start = {}, 0
+        for name, space, size in parts:
+            own = vector[start : start + size]
+            value = getattr(model, name)
+            new[name] = _inner(value, own) if space is None else space.bound(own, np.asarray(value))
+            start += size
+        return replace(model, **new)  # type: ignore[type-var]
+
+    return unpacked
 
 
 def _inner(value: Any, vector: FloatArray) -> Any:
@@ -107,7 +116,8 @@ def _simplex_free(p: FloatArray) -> FloatArray:
 def _simplex_bound(v: FloatArray, like: FloatArray) -> FloatArray:
     logits = np.zeros(like.shape)
     logits[..., 1:] = v.reshape(*like.shape[:-1], -1) if v.size else 0.0
-    return np.asarray(softmax(logits, axis=-1))
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
 _lower = functools.cache(np.tril_indices)

@@ -25,7 +25,17 @@ from emlib._machinery.validation import one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib._machinery.warn import warn
 from emlib.accelerate import anderson, expected, rate_matrix, slope
-from emlib.coordinates import DEFINITE, POSITIVE, PROBABILITY, SHARED, SIMPLEX, Space, pack, unpack
+from emlib.coordinates import (
+    DEFINITE,
+    POSITIVE,
+    PROBABILITY,
+    SHARED,
+    SIMPLEX,
+    Space,
+    pack,
+    unpack,
+    unpacker,
+)
 from emlib.differences import gradient, hessian, jacobian, reaches
 from emlib.em import DegenerateError, DegenerateWarning, Step
 from emlib.known import Labelled
@@ -119,9 +129,10 @@ def information(
 
 def _numerical(model: Any, seen: Blocks) -> FloatArray:
     """Return minus the second differences of the objective."""
+    model_at = unpacker(model)
 
     def objective(v: FloatArray) -> float:
-        other = unpack(model, v)
+        other = model_at(v)
         return Step(other, em.expect(other, seen)).objective
 
     at = pack(model)
@@ -130,26 +141,26 @@ def _numerical(model: Any, seen: Blocks) -> FloatArray:
 
 def _moved_slopes(model: Any, seen: Blocks, steps: FloatArray) -> FloatArray:
     """Return how the slope of Q, where it is taken, changes with the model of the E-step."""
-    at = pack(model)
+    at, model_at = pack(model), unpacker(model)
 
     def slope_after(v: FloatArray) -> FloatArray:
-        other = unpack(model, v)
+        other = model_at(v)
         e = em.expect(other, seen)
-        return gradient(lambda u: unpack(model, u).complete_log_likelihood(e), at, steps)
+        return gradient(lambda u: model_at(u).complete_log_likelihood(e), at, steps)
 
     return jacobian(slope_after, at, steps)
 
 
 def _missing(model: Any, seen: Blocks, steps: FloatArray) -> FloatArray:
     """Return the variance of the complete-data slope given the data, summed over rows."""
-    at = pack(model)
+    at, model_at = pack(model), unpacker(model)
 
     def of_rows(rows: FloatArray, w: FloatArray | None) -> FloatArray:
         log_joint, weight = model.latent_log_joint(rows, w)
         possible = np.isfinite(log_joint)
 
         def logs(v: FloatArray) -> FloatArray:
-            return np.where(possible, unpack(model, v).latent_log_joint(rows, w)[0], 0.0).ravel()
+            return np.where(possible, model_at(v).latent_log_joint(rows, w)[0], 0.0).ravel()
 
         r = np.exp(log_joint - np.logaddexp.reduce(log_joint, axis=1, keepdims=True))
         slopes = jacobian(logs, at, steps).reshape(*r.shape, -1)  # (M, K, P)

@@ -37,6 +37,8 @@ class RowError(ValueError):
 
 def number_array(values: ArrayLike, name: str) -> FloatArray:
     """Return `values` as a float64 array; integers and booleans become floats."""
+    if type(values) is np.ndarray and values.dtype == np.float64:
+        return values  # a climb makes thousands of models, and this is what it makes them of
     if np.ma.is_masked(values):
         raise ValueError(
             f"{name} has masked entries. Remove or impute them first ({name}.compressed() if a row "
@@ -102,11 +104,11 @@ def frozen(values: ArrayLike, name: str, shape: tuple[int | None, ...]) -> Float
     A `None` in `shape` stands for any length.
     """
     array = np.array(number_array(values, name))  # a copy: no alias to the caller's array
-    expected = tuple("any" if n is None else n for n in shape)
     matches = array.ndim == len(shape) and all(
         n is None or n == m for n, m in zip(shape, array.shape, strict=True)
     )
     if not matches:
+        expected = tuple("any" if n is None else n for n in shape)
         raise ValueError(f"{name} must have shape {expected}, not {array.shape}.".replace("'", ""))
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, but it is {array.tolist()}.")
