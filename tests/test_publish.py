@@ -8,6 +8,7 @@ import pytest
 
 import assignments
 
+pytestmark = pytest.mark.course
 ADDRESS, TAG = "https://github.com/uni/em-course", "week1"
 
 
