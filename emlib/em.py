@@ -313,7 +313,8 @@ def run(
             verdict = watch.see(step.model, step.objective)
             seen.append((step.objective, step.log_likelihood, step.n_e_steps))
             last, n = step, len(seen)  # together, whenever Ctrl-C comes
-            if callback is not None and callback(step) is True:
+            said = callback(step) if callback is not None else None
+            if isinstance(said, (bool, np.bool_)) and said:  # NumPy's comparisons have their own
                 verdict = "interrupted", "stopped by the callback"
             if verdict is not None:
                 status, message = verdict
