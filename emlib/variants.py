@@ -292,7 +292,8 @@ def with_q(
     model, x, sample_weight
         As for `em.iterate`, for one array of data.
     choose : callable
-        ``choose(log_joint)`` returns q (N, K) from log pi_k + log p(x_n | k).
+        ``choose(log_joint)`` returns q (N, K) from log pi_k + log p(x_n | k). The climb is over
+        when it raises StopIteration, as ``next(schedule)`` does at the end of a schedule.
     m_step : callable, optional
         In place of the full M-step, as in `ecm`.
 
@@ -313,7 +314,11 @@ def with_q(
     True
     """
     while True:
-        step = _move(model, x, choose(model.log_joint(x)), sample_weight)
+        try:
+            q = choose(model.log_joint(x))
+        except StopIteration:
+            return
+        step = _move(model, x, q, sample_weight)
         yield step
         if m_step is None:
             model = model.m_step(step.expectation)

@@ -416,6 +416,10 @@ def test_weights_are_counts_where_rows_are_drawn():
         next(variants.stochastic(START, DEATHS, 0, DAYS + 0.5))
 
 
+def test_monte_carlo_takes_as_many_steps_as_it_is_given_draws():
+    assert len(list(variants.monte_carlo(START, DEATHS, 0, [1, 2, 40]))) == 3
+
+
 # --- block by block
 
 
