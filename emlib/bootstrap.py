@@ -117,7 +117,7 @@ def bootstrap_lrt(
     Parameters
     ----------
     family, x, rng, budget, n_starts, max_iter, n_jobs, **options
-        As for `select`, with each option one value. The family must define `draw` (or `sample`).
+        As for `select`, with each option one value. The family must define `draw` (or `draw_like`).
     null, alternative : int
         Numbers of components, the smaller first.
     n_bootstrap : int

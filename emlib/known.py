@@ -233,15 +233,15 @@ class Held(Around):
         """Draw one observation from component z_n for each n."""
         return self.model.draw(z, rng)
 
+    def draw_like(self, x: FloatArray, z: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Draw row n from component z_n, the same as row n of x in what is not random."""
+        return self.model.draw_like(x, z, rng)
+
     def sample(
         self, n: int, rng: int | np.random.Generator, **options: Any
     ) -> tuple[FloatArray, IntArray]:
         """Draw n observations and their components, as the mixture inside does."""
         return self.model.sample(n, rng, **options)
-
-    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
-        """Draw a data set like x, as the mixture inside does."""
-        return self.model.sample_like(x, rng)
 
     # -- what is held ---------------------------------------------------------------------
 
@@ -456,10 +456,10 @@ class Labelled(Around):
 
     def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
         """Draw a data set like x: the same labels, and rows from the components that they name."""
-        generator, labels = np.random.default_rng(rng), self.check(x)[:, -1].astype(np.int64)
+        generator, (rows, labels) = np.random.default_rng(rng), self._split(self.check(x))
         z = generator.choice(self.n_components, size=len(labels), p=self.weights)
-        z = np.where(labels == UNKNOWN, z, labels)
-        return with_labels(self.model.draw(z, generator), labels)
+        z = np.where(labels == UNKNOWN, z, labels.astype(np.int64))
+        return with_labels(self.model.draw_like(rows, z, generator), labels)
 
     def reordered(self, order: ArrayLike) -> Self:
         """Refuse: labels in the data name components by their place."""

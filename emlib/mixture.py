@@ -153,6 +153,8 @@ class Mixture(Rows):
         self, x: FloatArray, w: FloatArray | None
     ) -> tuple[FloatArray, FloatArray]:
         """Return log p(x_n, k), shape (N, K), and the weights of the rows, (N,)."""
+        if not self.labels_alone:
+            raise NotImplementedError("beside the label, more is hidden of each row.")
         return self._log_joint(x), np.ones(len(x)) if w is None else w
 
     def responsibilities(self, x: ArrayLike) -> FloatArray:
@@ -219,9 +221,15 @@ class Mixture(Rows):
         z = generator.choice(self.n_components, size=n, p=self.weights)
         return self.draw(z, generator), z
 
+    def draw_like(self, x: FloatArray, z: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Draw row n from component z_n, the same as row n of x in what is not random."""
+        return self.draw(z, rng)
+
     def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
         """Draw a data set like x (N, ...): of the same size, and the same in what is not random."""
-        return self.sample(len(x), rng)[0]
+        generator = np.random.default_rng(rng)
+        z = generator.choice(self.n_components, size=len(x), p=self.weights)
+        return self.draw_like(x, z, generator)
 
     def icl(
         self, x: ArrayLike, sample_weight: ArrayLike | None = None, labels: str = "soft"

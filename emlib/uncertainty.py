@@ -452,7 +452,7 @@ def bootstrap(
     """
     if n < 2:
         raise ValueError(f"n must be at least 2 data sets, not {n!r}.")
-    rows = as_array(type(model), x)
+    rows = as_array(model, x)  # what a row is may depend on what a model holds
     copies = whole_weights(sample_weight, len(rows))
     rows, copies = rows[copies > 0], copies[copies > 0]
     options = {"steps": anderson} | options

@@ -57,6 +57,18 @@ def test_four_ways_agree(case):
         np.testing.assert_allclose(other, first, atol=1e-7 * abs(first).max())
 
 
+@pytest.mark.parametrize("wrap", [
+    lambda model, x: (model, x),
+    lambda model, x: (hold(model, "weights"), x),
+    lambda model, x: (labelled(model), with_labels(x, np.full(len(x), -1))),
+])  # fmt: skip
+@pytest.mark.parametrize("case", [case for case in CASES if not case.labels_alone], ids=str)
+def test_louis_is_refused_where_more_than_a_label_is_hidden(case, wrap):
+    model, x = wrap(*case.clear(np.random.default_rng(1)))
+    with pytest.raises(ValueError, match="more is hidden of each row"):
+        information(model, x, method="louis")
+
+
 @pytest.mark.parametrize("model, x", [
     (Linkage(0.5), data.linkage()), (ABO([0.3, 0.2, 0.5]), data.blood_groups()),
     (hold(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), "means"), X),
@@ -297,6 +309,13 @@ def test_a_table_stays_a_table():
     rows = bootstrap(model, np.repeat(deaths, days.astype(int)), 0, **options)
     for a, b in zip(table.models, rows.models, strict=True):
         np.testing.assert_allclose(a.rates, b.rates, rtol=1e-6)
+
+
+def test_rows_in_a_list_are_rows_around_a_mixture_too():
+    x = data.old_faithful()[:50]
+    model = hold(GaussianMixture([1.0], [x.mean(axis=0)], [np.cov(x.T)]), "means")
+    listed, array = (bootstrap(model, rows, 0, n=3).models for rows in (list(x), x))
+    assert listed == array
 
 
 def test_what_failed_is_said():

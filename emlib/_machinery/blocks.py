@@ -160,8 +160,8 @@ def gathered(
     return np.concatenate([rows for rows, _ in found]), np.concatenate(weights) if weights else None
 
 
-def as_array(family: type, x: Any) -> FloatArray:
-    """Return all rows in one array of numbers, not yet checked by the family."""
+def as_array(family: Any, x: Any) -> FloatArray:
+    """Return all rows of a family, or of a model, in one array of numbers, not yet checked."""
     blocks = [rows for rows, _ in pieces(family, _numbers, x)]
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 

@@ -309,9 +309,9 @@ class IncompleteGaussianMixture(Normals):
         """Draw whole rows x_n from the normal of component z_n."""
         return self.means[z] + self._cov.draw(z, rng)
 
-    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
-        """Draw a data set with its holes where x (N, D) has them."""
-        return np.where(np.isnan(x), np.nan, self.sample(len(x), rng)[0])
+    def draw_like(self, x: FloatArray, z: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Draw rows with their holes where x (N, D) has them."""
+        return np.where(np.isnan(x), np.nan, self.draw(z, rng))
 
 
 def _matrix(x: ArrayLike, columns: int | None = None) -> FloatArray:

@@ -334,12 +334,6 @@ class StudentTMixture(Clouds):
         scales = self.scales[:, c][:, :, c]
         return replace(self, means=self.means[:, c], scales=scales, prior=None)
 
-    def latent_log_joint(
-        self, x: FloatArray, w: FloatArray | None
-    ) -> tuple[FloatArray, FloatArray]:
-        """Refuse: besides K labels, precisions of any value are hidden."""
-        raise NotImplementedError("beside the label, each row hides a precision of any value.")
-
     def distances(self) -> FloatArray:
         """Return how different components are: as clouds, or in 1 / (1 + nu)."""
         tails = 1 / (1 + self.degrees_of_freedom)
