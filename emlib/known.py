@@ -139,6 +139,7 @@ def hold(model: Mixture, *names: str, components: Iterable[int] | None = None) -
     >>> fit.model.rates.round(2), fit.model.n_parameters
     (array([0.  , 1.59]), 2)
     """
+    _require_mixture(model)
     if isinstance(model, Labelled):
         return replace(model, model=hold(model.model, *names, components=components))
     before: dict[str, BoolArray] = {}
@@ -163,6 +164,11 @@ def hold(model: Mixture, *names: str, components: Iterable[int] | None = None) -
     _require_exact(model, masks)
     in_order = [name for name in own if name in masks]
     return Held(model, tuple((n, tuple(np.flatnonzero(masks[n]).tolist())) for n in in_order))
+
+
+def _require_mixture(model: Any) -> None:
+    if not isinstance(model, Mixture):
+        raise ValueError(f"model must be a mixture, but {type(model).__name__} is none.")
 
 
 def _require_exact(model: Mixture, masks: Mapping[str, BoolArray]) -> None:
@@ -357,6 +363,7 @@ def labelled(model: Mixture) -> Labelled:
     >>> fit.model.means.round(1)
     array([1. , 5.5])
     """
+    _require_mixture(model)
     return model if isinstance(model, Labelled) else Labelled(model)
 
 

@@ -106,7 +106,8 @@ class Rows(OfRows):
     def bic(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return Schwarz's criterion, -2 l + p log N; smaller is better (eq. 6.12).
 
-        With weights, which count copies, N is their sum.
+        With weights, which count copies, N is their sum. Where a row counts several observations
+        in cells, N is the number of them all.
         """
         return self._bic_of(self.log_density_block, x, sample_weight)
 
@@ -116,11 +117,15 @@ class Rows(OfRows):
         """Return -2 times the sum of function(block), one value a row, + p log N: in one pass."""
 
         def both(block: FloatArray, w: FloatArray | None) -> FloatArray:
-            size = len(block) if w is None else w.sum()
-            return np.array([size, _weighted_sum(function(block), w)])
+            sizes = self._observations(block)
+            return np.array([_weighted_sum(sizes, w), _weighted_sum(function(block), w)])
 
         n, total = self._total(both, x, sample_weight).tolist()
         return -2 * total + self.n_parameters * float(np.log(n))
+
+    def _observations(self, x: FloatArray) -> FloatArray:
+        """Return how many observations each row is, (N,)."""
+        return np.ones(len(x))
 
     def e_step(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Expectation:
         """Return the expected sufficient statistics of x, worked out block by block.

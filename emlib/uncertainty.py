@@ -101,9 +101,12 @@ def information(
     at, seen = pack(model), located(model, x, sample_weight)
     if not np.isfinite(at).all():
         edges = [name for name, space, value in _leaves(model) if not _is_inside(space, value)]
+        ways = ["Hold what is there (hold)"] if isinstance(model, Mixture) else []
+        ways += ["how far from the edge it may be, a profile says (chapter 9)."]
+        remedy = "; ".join(ways)
         raise UncertaintyError(
-            f"{', '.join(edges)}: at the edge of the range, where a curvature says nothing. Hold "
-            "what is there (hold); how far from the edge it may be, a profile says (chapter 9)."
+            f"{', '.join(edges)}: at the edge of the range, where a curvature says nothing. "
+            f"{remedy[0].upper()}{remedy[1:]}"
         )
     if method == "numerical":
         return _symmetric(_numerical(model, seen))

@@ -252,6 +252,16 @@ def test_the_edge_is_named_and_the_remedy_works():
     assert (standard_errors(hold(model, components=[0]), x)["weights"] > 0).all()
 
 
+def test_what_cannot_be_held_is_not_advised():
+    model = em.fit(ABO([0.3, 0.2, 0.5]), [10, 0, 0, 20]).model  # nobody shows B
+    with pytest.raises(UncertaintyError, match=r"^frequencies: at the edge .* nothing\. How far"):
+        standard_errors(model, [10, 0, 0, 20])
+    with pytest.raises(ValueError, match="model must be a mixture, but ABO is none"):
+        hold(model, "frequencies")
+    with pytest.raises(ValueError, match="model must be a mixture, but ABO is none"):
+        labelled(model)
+
+
 def test_a_method_that_cannot_be_used_names_one_that_can():
     class Plain(PoissonMixture):
         complete_components = Mixture.complete_components
