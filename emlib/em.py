@@ -169,6 +169,8 @@ class Fit(Generic[Model]):
         Every run, for the best of several; otherwise empty.
     n_e_steps : int
         Passes over the data, by which climbs of different kinds are compared.
+    unit : float
+        What a row weighs, if that is less than 1: as for `run`.
     """
 
     model: Model
@@ -179,6 +181,7 @@ class Fit(Generic[Model]):
     doubts: tuple[str, ...] = ()
     runs: tuple[Fit[Model], ...] = ()
     n_e_steps: int = 0
+    unit: float = 1.0
 
     @property
     def n_iter(self) -> int:
@@ -193,14 +196,17 @@ class Fit(Generic[Model]):
     @property
     def rate(self) -> float:
         """Linear rate of the iterates: the error shrinks by this factor a step."""
-        return rate(self.objective)
+        return rate(self.objective / self.unit)
 
     @property
     def found(self) -> tuple[int, int]:
-        """How many of the `runs` ended within 0.01 nats of this one, and how many there were."""
-        runs = self.runs or (self,)
+        """How many of the `runs` ended within 0.01 nats of this one, and how many there were.
+
+        Times `unit`, as for `tol`.
+        """
+        runs, near = self.runs or (self,), FOUND * self.unit
         ends = [run.objective[-1] for run in runs if run.status != "degenerate"]
-        return sum(abs(end - self.objective[-1]) < FOUND for end in ends), len(runs)
+        return sum(abs(end - self.objective[-1]) < near for end in ends), len(runs)
 
 
 def expect(model: EMModel, x: Any, sample_weight: Any = None) -> Expectation:
@@ -338,7 +344,7 @@ def run(
         doubts = last.model.doubts(last.expectation.counts / unit)
     objective, log_likelihood, work = np.array(seen[:n]).T.copy()
     n_e_steps = int(work.sum())
-    return Fit(last.model, objective, log_likelihood, status, message, doubts, (), n_e_steps)
+    return Fit(last.model, objective, log_likelihood, status, message, doubts, (), n_e_steps, unit)
 
 
 def fit(

@@ -15,6 +15,7 @@ from emlib import (
     GaussianMixture1D,
     PoissonMixture,
     bootstrap_lrt,
+    data,
     em,
     held_out,
     initial,
@@ -118,6 +119,25 @@ def test_the_unit_of_weights_changes_nothing(factor, case):
     # A t is so slow that 1e-9 nats are more of a scale.
     assert_same_model(one.model, other.model, tol=1e-6 if case.labels_alone else 1e-4)
     assert one.doubts == other.doubts
+
+
+def test_the_unit_of_weights_changes_nothing_that_is_said_of_a_fit():
+    """Where a search goes on, which runs are the same, and the rate: a thousandth of a nat is much
+    where all the weights sum to that."""
+    x, ones, unit = data.galaxies(), np.ones(82), 2.0**-30  # a power of two: nothing is rounded
+    starts = [GaussianMixture1D.start(x, 3, seed, "random_from_data") for seed in range(4)]
+    for climb in (
+        lambda w: search(GaussianMixture1D, x, 4, 0, budget=700, sample_weight=w),
+        lambda w: em.fit_best(starts, x, sample_weight=w),
+    ):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            counts, shares = climb(ones), climb(unit * ones)
+        assert (counts.message, counts.found) == (shares.message, shares.found)
+        assert counts.found[0] < counts.found[1]
+        assert counts.n_e_steps == shares.n_e_steps
+        assert counts.objective[-1] * unit == pytest.approx(shares.objective[-1], rel=1e-12)
+        assert counts.rate == pytest.approx(shares.rate, rel=1e-6)
 
 
 def test_shares_of_a_slow_mixture_are_fitted_to_the_end():
