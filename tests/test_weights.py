@@ -21,6 +21,7 @@ from emlib import (
     initial,
     select,
 )
+from emlib.moves import Maker
 from emlib.search import search
 from laws import assert_same_model
 
@@ -151,6 +152,24 @@ def test_shares_of_a_slow_mixture_are_fitted_to_the_end():
     assert shares.converged and not shares.doubts
     assert abs(shares.n_iter - counts.n_iter) <= 2
     assert_same_model(shares.model, counts.model, tol=1e-6)
+
+
+@families
+def test_the_moves_of_a_search_count_copies(case):
+    family, options, ways = rows_and_copies(case)
+    made = []
+    for x, w in ways:
+        model = family.start(x, 3, 0, sample_weight=w, **options)
+        make = Maker(family, x, None if w is None else w.astype(float), 3, options)
+        log_joint = model.log_joint(x)
+        move = make.moved
+        made.append([
+            outcome(lambda seed=seed: move(model, log_joint, np.random.default_rng(seed)))
+            for seed in range(12)
+        ])  # fmt: skip
+    for others in made[1:]:
+        for a, b in zip(others, made[0], strict=True):
+            assert_same(a, b)
 
 
 @families
