@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -109,6 +110,15 @@ def initial_responsibilities(rng, w):
     return initial.responsibilities(x, 3, rng, "random", np.full(1000, w))
 
 
+def test_k_means_stops_after_as_many_rounds_with_weights_as_without():
+    x = np.random.default_rng(0).random((1000, 1))  # no groups at all: a long way to go
+    for seed in range(10):
+        plain = initial.responsibilities(x, 10, seed)
+        np.testing.assert_array_equal(
+            initial.responsibilities(x, 10, seed, sample_weight=np.ones(1000)), plain
+        )
+
+
 @pytest.mark.parametrize("factor", [1e-200, 1e-9, 1 / 700, 1e9])
 @families
 def test_the_unit_of_weights_changes_nothing(factor, case):
@@ -162,11 +172,8 @@ def test_the_moves_of_a_search_count_copies(case):
         model = family.start(x, 3, 0, sample_weight=w, **options)
         make = Maker(family, x, None if w is None else w.astype(float), 3, options)
         log_joint = model.log_joint(x)
-        move = make.moved
-        made.append([
-            outcome(lambda seed=seed: move(model, log_joint, np.random.default_rng(seed)))
-            for seed in range(12)
-        ])  # fmt: skip
+        rngs = map(np.random.default_rng, range(12))
+        made.append([outcome(partial(make.moved, model, log_joint, rng)) for rng in rngs])
     for others in made[1:]:
         for a, b in zip(others, made[0], strict=True):
             assert_same(a, b)
