@@ -153,6 +153,8 @@ def hold(model: Mixture, *names: str, components: Iterable[int] | None = None) -
             )
     chosen = np.zeros(k, dtype=bool)
     for component in range(k) if components is None else components:
+        if isinstance(component, (bool, np.bool_)):
+            raise ValueError("components must be numbers: of a mask, give np.flatnonzero(mask).")
         if not 0 <= component < k:
             raise ValueError(f"components must lie between 0 and {k - 1}: there are {k}.")
         chosen[component] = True

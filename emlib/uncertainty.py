@@ -432,7 +432,8 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If n is below 2, or a weight is no whole number.
+        If n is below 2, a weight is no whole number, the model cannot draw data, or there is but
+        one row to draw from.
     UncertaintyError
         If fewer than two data sets come to a fit.
 
@@ -455,8 +456,12 @@ def bootstrap(
     """
     if n < 2:
         raise ValueError(f"n must be at least 2 data sets, not {n!r}.")
-    rows = as_array(model, x)  # what a row is may depend on what a model holds
+    if parametric and not hasattr(model, "sample_like"):
+        raise ValueError(f"{type(model).__name__} has no sample_like: give parametric=False.")
+    rows = model.check(as_array(model, x))  # what a row is may depend on what a model holds
     copies = whole_weights(sample_weight, len(rows))
+    if not parametric and copies.sum() < 2:
+        raise ValueError("x is one row: drawn from itself it is always the same.")
     rows, copies = rows[copies > 0], copies[copies > 0]
     options = {"steps": anderson} | options
     seed = seed_of(rng)

@@ -28,7 +28,7 @@ from scipy.special import softmax
 
 from emlib import em
 from emlib._machinery.blocks import located
-from emlib._machinery.validation import one_of, sample_weights, whole_weights
+from emlib._machinery.validation import at_least_one, one_of, sample_weights, whole_weights
 from emlib._machinery.value import FloatArray
 from emlib.accelerate import expected, slope
 from emlib.coordinates import pack, unpack
@@ -487,7 +487,9 @@ def monte_carlo(
     draws = repeat(n_draws) if isinstance(n_draws, (int, np.integer)) else iter(n_draws)
 
     def drawn(log_joint: FloatArray) -> FloatArray:
-        n = np.maximum(copies, 1) * next(draws)  # a row of weight zero is drawn, and counts zero
+        size = next(draws)
+        at_least_one(size, "n_draws")
+        n = np.maximum(copies, 1) * size  # a row of weight zero is drawn, and counts zero
         return np.asarray(generator.multinomial(n, softmax(log_joint, axis=1)) / n[:, None])
 
     return with_q(model, x, drawn, sample_weight)

@@ -285,6 +285,8 @@ def test_what_cannot_be_held_is_said():
         hold(model, components=[2])
     with pytest.raises(ValueError, match="empty"):
         hold(model, components=[])
+    with pytest.raises(ValueError, match=r"give np\.flatnonzero\(mask\)"):
+        hold(model, "means", components=np.array([False, True]))
 
 
 LINES = RegressionMixture([0.4, 0.6], [[0.0, -5.0], [0.0, 5.0]], [2.0, 2.0])

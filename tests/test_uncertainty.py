@@ -11,6 +11,7 @@ from cases import CASES, CASES_WITH_PRIOR
 from emlib import (
     ABO,
     BinomialMixture,
+    CensoredExponential,
     GaussianMixture,
     GaussianMixture1D,
     IncompleteGaussianMixture,
@@ -326,6 +327,17 @@ def test_rows_in_a_list_are_rows_around_a_mixture_too():
     model = hold(GaussianMixture([1.0], [x.mean(axis=0)], [np.cov(x.T)]), "means")
     listed, array = (bootstrap(model, rows, 0, n=3).models for rows in (list(x), x))
     assert listed == array
+
+
+def test_what_cannot_be_drawn_is_refused():
+    model = CensoredExponential(2.0)
+    lives = [[1.0, 1], [2.0, 0], [3.0, 1]]
+    with pytest.raises(ValueError, match="no sample_like: give parametric=False"):
+        bootstrap(model, lives, 0, n=3)
+    assert len(bootstrap(model, lives, 0, n=3, parametric=False).models) == 3
+    for x in (data.linkage(), [data.linkage()]):  # one row of counts: every draw is that row
+        with pytest.raises(ValueError, match="x is one row"):
+            bootstrap(Linkage(0.6), x, 0, n=3, parametric=False)
 
 
 def test_what_failed_is_said():
