@@ -443,6 +443,13 @@ def best_of(runs: Sequence[Fit[Model]]) -> Fit[Model]:
     return replace(best, message="{}; found by {} of {} runs".format(best.message, *best.found))
 
 
+def finished(fit: Fit[Model]) -> Fit[Model]:
+    """Return a fit that is one of many; if Ctrl-C has ended it, go on with the interrupt."""
+    if fit.message.startswith(CTRL_C):
+        raise KeyboardInterrupt
+    return fit
+
+
 def _second_thoughts(best: Fit[Any]) -> str:
     """Return what there is to say of a best run with doubts."""
     runs = best.runs

@@ -77,8 +77,8 @@ class Candidate:
             warnings.simplefilter("ignore", em.SpuriousWarning)
             try:
                 if self.n_starts is None:
-                    return self._search(x, weight, generator)
-                return self._climb(x, weight, generator, TURNS[i % len(TURNS)])
+                    return em.finished(self._search(x, weight, generator))
+                return em.finished(self._climb(x, weight, generator, TURNS[i % len(TURNS)]))
             except (ValueError, em.DegenerateError) as error:
                 return str(error)
 

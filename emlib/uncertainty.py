@@ -499,7 +499,7 @@ def _refitted(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateWarning)
         try:
-            fit = em.fit(model, x, sample_weight=w, **options)
+            fit = em.finished(em.fit(model, x, sample_weight=w, **options))
         except DegenerateError:
             return None
     return None if fit.status == "degenerate" else fit.model
