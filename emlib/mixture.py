@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import entr, logsumexp, xlogy
 
 from emlib._machinery import parallel
+from emlib._machinery.blocks import joined
 from emlib._machinery.validation import (
     data_vector,
     number_array,
@@ -207,7 +208,7 @@ class Mixture(Rows):
         """
         log_joint = self.log_joint(x)
         q = _distributions(q, log_joint.shape)
-        w = sample_weights(sample_weight, len(q))
+        w = sample_weights(joined(sample_weight), len(q))
         weight = q if w is None else q * w[:, None]
         joint = float((weight * np.where(weight > 0, log_joint, 0.0)).sum())  # 0 x -inf counts 0
         if temperature == 0:

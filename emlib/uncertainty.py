@@ -19,7 +19,7 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from emlib import em
-from emlib._machinery.blocks import Blocks, as_array, located
+from emlib._machinery.blocks import Blocks, as_array, joined, located
 from emlib._machinery.processes import Rng, child, seed_of
 from emlib._machinery.validation import one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
@@ -459,7 +459,7 @@ def bootstrap(
     if parametric and not hasattr(model, "sample_like"):
         raise ValueError(f"{type(model).__name__} has no sample_like: give parametric=False.")
     rows = model.check(as_array(model, x))  # what a row is may depend on what a model holds
-    copies = whole_weights(sample_weight, len(rows))
+    copies = whole_weights(joined(sample_weight), len(rows))
     if not parametric and copies.sum() < 2:
         raise ValueError("x is one row: drawn from itself it is always the same.")
     rows, copies = rows[copies > 0], copies[copies > 0]

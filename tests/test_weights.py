@@ -24,6 +24,7 @@ from emlib import (
 )
 from emlib.moves import Maker
 from emlib.search import search
+from emlib.uncertainty import bootstrap
 from laws import assert_same_model
 
 families = pytest.mark.parametrize("case", CASES, ids=str)
@@ -279,3 +280,24 @@ def test_all_weights_zero_are_nothing_to_start_from():
             arguments = (x, 1, 0) if make.__name__ == "start" else (x, 1)
             with pytest.raises(ValueError, match="all sample weights are zero"):
                 make(*arguments, sample_weight=[0, 0])
+
+
+def test_weights_in_blocks_are_weights_for_every_function():
+    x, w = [np.array([0.0, 1, 1, 2, 8]), np.array([9.0, 2, 7])], [[1, 2, 1, 3, 1], [2, 1, 1]]
+    blocks, array = [np.array(part) for part in w], np.concatenate(w)
+    model = PoissonMixture([0.5, 0.5], [1.0, 8.0])
+    q = np.full((8, 2), 0.5)
+    how = {"rng": 0, "n_starts": 1}
+
+    def answers(weights):
+        score = held_out(PoissonMixture, x, 1, n_folds=2, sample_weight=weights, **how)
+        test = bootstrap_lrt(PoissonMixture, x, 1, 2, n_bootstrap=2, sample_weight=weights, **how)
+        drawn = bootstrap(model, x, 0, n=2, sample_weight=weights)
+        return [
+            select(PoissonMixture, x, 2, sample_weight=weights, **how).rows[0].bic,
+            search(PoissonMixture, x, 2, 0, budget=30, sample_weight=weights).objective[-1],
+            model.elbo(x, q, sample_weight=weights), model.bic(x, weights),
+            score.log_likelihood, *test.replicates, *drawn.standard_errors()["rates"],
+        ]  # fmt: skip
+
+    np.testing.assert_array_equal(answers(blocks), answers(array))

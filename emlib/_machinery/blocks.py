@@ -106,12 +106,19 @@ def unit_of(sample_weight: Any) -> float:
     if is_dask(sample_weight):
         total, n = (float(v.compute()) for v in (sample_weight.sum(), (sample_weight > 0).sum()))
         return min(1.0, total / n) if n else 1.0
-    _refuse_iterator(sample_weight, "sample_weight")
-    in_blocks = not _is_array(sample_weight) and _item_rank(sample_weight) > 0
-    parts = sample_weight if in_blocks else [sample_weight]
-    w = np.concatenate([np.ravel(number_array(part, "sample_weight")) for part in parts])
+    w = np.ravel(number_array(joined(sample_weight), "sample_weight"))
     with np.errstate(over="ignore"):  # the mean of very large weights is above 1 in any case
         return min(1.0, float(w[w > 0].mean())) if (w > 0).any() else 1.0
+
+
+def joined(sample_weight: Any) -> Any:
+    """Return weights that may have come in blocks as one array; what is no blocks as it is."""
+    if sample_weight is None or _is_array(sample_weight):
+        return sample_weight
+    _refuse_iterator(sample_weight, "sample_weight")
+    if _item_rank(sample_weight) == 0:
+        return sample_weight
+    return np.concatenate([np.ravel(number_array(part, "sample_weight")) for part in sample_weight])
 
 
 def pieces(
