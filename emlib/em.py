@@ -17,13 +17,13 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from emlib._machinery.blocks import located, unit_of
+from emlib._machinery.processes import CTRL_C as CTRL_C
 from emlib._machinery.progress import with_progress
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
 from emlib.convergence import MonotonicityError as MonotonicityError  # it is raised here
 from emlib.convergence import Watch, rate
 
-CTRL_C = "stopped by Ctrl-C"
 FOUND = 1e-2  # nats: runs that end closer than this have found the same summit
 
 
@@ -105,15 +105,12 @@ class EMModel(Protocol):
 
     def e_step(self, x: Any, sample_weight: Any = None) -> Expectation:
         """Return the expected sufficient statistics of x under this model."""
-        ...
 
     def m_step(self, expectation: Expectation) -> Self:
         """Return the model that maximises (or, for GEM, raises) the expected log joint."""
-        ...
 
     def log_prior(self) -> float:
         """Return the log prior density of the parameters; 0.0 without a prior."""
-        ...
 
 
 Model = TypeVar("Model", bound=EMModel)
@@ -200,13 +197,10 @@ class Fit(Generic[Model]):
 
     @property
     def found(self) -> tuple[int, int]:
-        """How many of the `runs` ended within 0.01 nats of this one, and how many there were.
-
-        Times `unit`, as for `tol`.
-        """
-        runs, near = self.runs or (self,), FOUND * self.unit
+        """How many `runs` ended within 0.01 nats, times `unit`, of this one; and how many ran."""
+        runs = self.runs or (self,)
         ends = [run.objective[-1] for run in runs if run.status != "degenerate"]
-        return sum(abs(end - self.objective[-1]) < near for end in ends), len(runs)
+        return sum(abs(end - self.objective[-1]) < FOUND * self.unit for end in ends), len(runs)
 
 
 def expect(model: EMModel, x: Any, sample_weight: Any = None) -> Expectation:
@@ -319,8 +313,7 @@ def run(
             verdict = watch.see(step.model, step.objective)
             seen.append((step.objective, step.log_likelihood, step.n_e_steps))
             last, n = step, len(seen)  # together, whenever Ctrl-C comes
-            said = callback(step) if callback is not None else None
-            if isinstance(said, (bool, np.bool_)) and said:  # NumPy's comparisons have their own
+            if callback is not None and type(said := callback(step)) in (bool, np.bool_) and said:
                 verdict = "interrupted", "stopped by the callback"
             if verdict is not None:
                 status, message = verdict
@@ -441,13 +434,6 @@ def best_of(runs: Sequence[Fit[Model]]) -> Fit[Model]:
     best = max(runs, key=lambda run: (run.status != "degenerate", run.objective[-1]))
     best = replace(best, runs=tuple(runs))
     return replace(best, message="{}; found by {} of {} runs".format(best.message, *best.found))
-
-
-def finished(fit: Fit[Model]) -> Fit[Model]:
-    """Return a fit that is one of many; if Ctrl-C has ended it, go on with the interrupt."""
-    if fit.message.startswith(CTRL_C):
-        raise KeyboardInterrupt
-    return fit
 
 
 def _second_thoughts(best: Fit[Any]) -> str:

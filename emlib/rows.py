@@ -76,6 +76,13 @@ class Rows(OfRows):
         """
         raise NotImplementedError(f"{type(self).__name__} has no latent_log_joint(x, w).")
 
+    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
+        """Draw a data set like x (N, ...): of the same size, and the same in what is not random."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define sample_like(x, rng). A bootstrap without it draws "
+            "from the rows: parametric=False."
+        )
+
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as a float64 array after checking that the family can have produced it."""
         return data_matrix(x)

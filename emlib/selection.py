@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from emlib import em
 from emlib._machinery.blocks import as_array, joined, row_count
-from emlib._machinery.processes import Rng, child, map_jobs, seed_of
+from emlib._machinery.processes import Rng, child, finished, map_jobs, seed_of
 from emlib._machinery.validation import at_least_one, copied, one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.mixture import Mixture
@@ -77,8 +77,8 @@ class Candidate:
             warnings.simplefilter("ignore", em.SpuriousWarning)
             try:
                 if self.n_starts is None:
-                    return em.finished(self._search(x, weight, generator))
-                return em.finished(self._climb(x, weight, generator, TURNS[i % len(TURNS)]))
+                    return finished(self._search(x, weight, generator))
+                return finished(self._climb(x, weight, generator, TURNS[i % len(TURNS)]))
             except (ValueError, em.DegenerateError) as error:
                 return str(error)
 

@@ -20,7 +20,7 @@ from scipy.stats import norm
 
 from emlib import em
 from emlib._machinery.blocks import Blocks, as_array, joined, located
-from emlib._machinery.processes import Rng, child, seed_of
+from emlib._machinery.processes import Rng, child, finished, seed_of
 from emlib._machinery.validation import one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib._machinery.warn import warn
@@ -432,8 +432,9 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If n is below 2, a weight is no whole number, the model cannot draw data, or there is but
-        one row to draw from.
+        If n is below 2, a weight is no whole number, or there is but one row to draw from.
+    NotImplementedError
+        If the model cannot draw data.
     UncertaintyError
         If fewer than two data sets come to a fit.
 
@@ -456,8 +457,6 @@ def bootstrap(
     """
     if n < 2:
         raise ValueError(f"n must be at least 2 data sets, not {n!r}.")
-    if parametric and not hasattr(model, "sample_like"):
-        raise ValueError(f"{type(model).__name__} has no sample_like: give parametric=False.")
     rows = model.check(as_array(model, x))  # what a row is may depend on what a model holds
     copies = whole_weights(joined(sample_weight), len(rows))
     if not parametric and copies.sum() < 2:
@@ -499,7 +498,7 @@ def _refitted(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateWarning)
         try:
-            fit = em.finished(em.fit(model, x, sample_weight=w, **options))
+            fit = finished(em.fit(model, x, sample_weight=w, **options))
         except DegenerateError:
             return None
     return None if fit.status == "degenerate" else fit.model
