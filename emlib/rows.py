@@ -128,6 +128,8 @@ class Rows(OfRows):
             return np.array([_weighted_sum(sizes, w), _weighted_sum(function(block), w)])
 
         n, total = self._total(both, x, sample_weight).tolist()
+        if not n > 0:
+            raise ValueError("x has no observations, or all sample weights are zero.")
         return -2 * total + self.n_parameters * float(np.log(n))
 
     def _observations(self, x: FloatArray) -> FloatArray:

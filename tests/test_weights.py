@@ -282,6 +282,12 @@ def test_all_weights_zero_are_nothing_to_start_from():
                 make(*arguments, sample_weight=[0, 0])
 
 
+def test_nothing_has_no_bic():
+    for criterion in (PoissonMixture([1.0], [2.0]).bic, PoissonMixture([1.0], [2.0]).icl):
+        with pytest.raises(ValueError, match="no observations, or all sample weights are zero"):
+            criterion([1, 2], [0, 0])
+
+
 def test_weights_in_blocks_are_weights_for_every_function():
     x, w = [np.array([0.0, 1, 1, 2, 8]), np.array([9.0, 2, 7])], [[1, 2, 1, 3, 1], [2, 1, 1]]
     blocks, array = [np.array(part) for part in w], np.concatenate(w)

@@ -313,9 +313,11 @@ class GaussianMixture(Normals):
 
         Not with many features. And components of the same mean may be the
         same, which is for EM to keep: a matrix product need not round equal columns equally.
+        Nor with a weight of zero, whose logarithm is no coefficient.
         """
         k, d = self.means.shape
-        return d <= MANY_FEATURES and len(np.unique(self.means[:, 0])) == k
+        distinct = len(np.unique(self.means[:, 0])) == k
+        return d <= MANY_FEATURES and distinct and bool(self.weights.all())
 
     @cached_property
     def _quadratic(self) -> Quadratic:
