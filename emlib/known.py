@@ -218,6 +218,10 @@ class Held(Around):
 
     # -- the mixture inside ---------------------------------------------------------------
 
+    def numbers(self, x: ArrayLike) -> FloatArray:  # type: ignore[override]
+        """Return x as an array of numbers, as the mixture inside does."""
+        return self.model.numbers(x)
+
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as the mixture inside takes it."""
         return self.model.check(x)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from emlib._machinery import parallel
 from emlib._machinery.blocks import located
 from emlib._machinery.dask import Chunks
-from emlib._machinery.validation import RowError, data_matrix, sample_weights
+from emlib._machinery.validation import RowError, data_matrix, number_array, sample_weights
 from emlib._machinery.value import FloatArray, OfRows
 from emlib.coordinates import Space, pack
 from emlib.em import Expectation
@@ -82,6 +82,11 @@ class Rows(OfRows):
             f"{type(self).__name__} must define sample_like(x, rng). A bootstrap without it draws "
             "from the rows: parametric=False."
         )
+
+    @staticmethod
+    def numbers(x: ArrayLike) -> FloatArray:
+        """Return x as a float64 array, not yet checked."""
+        return number_array(x, "x")
 
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as a float64 array after checking that the family can have produced it."""

@@ -134,7 +134,7 @@ def pieces(
 
 
 def gathered(
-    family: type,
+    family: Any,
     check: Callable[[Any], FloatArray] | None,
     x: Any,
     sample_weight: Any = None,
@@ -145,7 +145,7 @@ def gathered(
     With a generator, no more than `MOST` of them, chosen at random: enough to start from. Without
     a `check` they are numbers, not yet checked by the family.
     """
-    check = check or _numbers
+    check = check or family.numbers
     sizes = [len(rows) for rows, _ in pieces(family, check, x, sample_weight)]
     if not sum(sizes):
         why = "x is empty; at least one row is needed."
@@ -169,17 +169,13 @@ def gathered(
 
 def as_array(family: Any, x: Any) -> FloatArray:
     """Return all rows of a family, or of a model, in one array of numbers, not yet checked."""
-    blocks = [rows for rows, _ in pieces(family, _numbers, x)]
+    blocks = [rows for rows, _ in pieces(family, family.numbers, x)]
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
-def row_count(family: type, x: Any) -> int:
+def row_count(family: Any, x: Any) -> int:
     """Return the number of rows in all."""
-    return sum(len(rows) for rows, _ in pieces(family, _numbers, x))
-
-
-def _numbers(x: Any) -> FloatArray:
-    return number_array(x, "x")
+    return sum(len(rows) for rows, _ in pieces(family, family.numbers, x))
 
 
 def summed(

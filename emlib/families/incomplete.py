@@ -18,7 +18,7 @@ from scipy.linalg.lapack import dtrtri
 
 from emlib import initial
 from emlib._machinery.blocks import gathered
-from emlib._machinery.validation import check_weights, data_matrix, frozen
+from emlib._machinery.validation import check_weights, data_matrix, frozen, number_array
 from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.coordinates import DEFINITE, REAL, SIMPLEX
 from emlib.families.clouds import Normals, with_scale
@@ -219,6 +219,11 @@ class IncompleteGaussianMixture(Normals):
 
     # -- E-step ---------------------------------------------------------------------------
 
+    @staticmethod
+    def numbers(x: ArrayLike) -> FloatArray:
+        """Return x as a float64 array, not yet checked, with NaN where an entry is masked."""
+        return number_array(_with_nan(x), "x")
+
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as (N, D) float64, with NaN where an entry is missing; never infinite."""
         return _matrix(x, self.means.shape[1])
@@ -316,9 +321,13 @@ class IncompleteGaussianMixture(Normals):
 
 def _matrix(x: ArrayLike, columns: int | None = None) -> FloatArray:
     """Return x as (N, D) with NaN where an entry is missing; a masked entry is missing too."""
-    if isinstance(x, np.ma.MaskedArray):
-        x = np.where(np.ma.getmaskarray(x), np.nan, np.asarray(x.data, dtype=np.float64))
-    return data_matrix(x, columns, missing=True)
+    return data_matrix(_with_nan(x), columns, missing=True)
+
+
+def _with_nan(x: ArrayLike) -> ArrayLike:
+    if not isinstance(x, np.ma.MaskedArray):
+        return x
+    return np.where(np.ma.getmaskarray(x), np.nan, np.asarray(x.data, dtype=np.float64))
 
 
 def _independent(
