@@ -48,7 +48,7 @@ def number_array(values: ArrayLike, name: str) -> FloatArray:
         raise ValueError(f"{name} is not an array of numbers: {error}") from None
     except TypeError:
         array = np.array(None)
-    if array.dtype.kind == "O" and hasattr(values, "columns") and hasattr(values, "items"):
+    if array.dtype.kind == "O" and hasattr(values, "items") and hasattr(values, "columns"):
         array = _by_column(values, array)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must hold real numbers, but {_instead(values, array, name)}")
