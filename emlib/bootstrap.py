@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import em
-from emlib._machinery.blocks import as_array
+from emlib._machinery.blocks import as_array, joined
 from emlib._machinery.processes import Rng, child, map_jobs, seed_of
 from emlib._machinery.validation import at_least_one, copied
 from emlib._machinery.value import FloatArray
@@ -117,7 +117,7 @@ def bootstrap_lrt(
     Parameters
     ----------
     family, x, rng, budget, n_starts, max_iter, n_jobs, **options
-        As for `select`, with each option one value. The family must define `draw` (or `sample`).
+        As for `select`, with each option one value. The family must define `draw` (or `draw_like`).
     null, alternative : int
         Numbers of components, the smaller first.
     n_bootstrap : int
@@ -157,7 +157,7 @@ def bootstrap_lrt(
             f"{alternative}."
         )
     at_least_one(n_bootstrap, "n_bootstrap")
-    rows = copied(as_array(family, x), sample_weight)
+    rows = copied(as_array(family, x), joined(sample_weight))
     seed = seed_of(rng)
     # Heights are compared, so the highest fit counts, doubtful or not: on the data and on all
     # samples alike.

@@ -17,13 +17,13 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 import numpy as np
 
 from emlib._machinery.blocks import located, unit_of
+from emlib._machinery.processes import CTRL_C as CTRL_C
 from emlib._machinery.progress import with_progress
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
 from emlib.convergence import MonotonicityError as MonotonicityError  # it is raised here
 from emlib.convergence import Watch, rate
 
-CTRL_C = "stopped by Ctrl-C"
 FOUND = 1e-2  # nats: runs that end closer than this have found the same summit
 
 
@@ -105,15 +105,12 @@ class EMModel(Protocol):
 
     def e_step(self, x: Any, sample_weight: Any = None) -> Expectation:
         """Return the expected sufficient statistics of x under this model."""
-        ...
 
     def m_step(self, expectation: Expectation) -> Self:
         """Return the model that maximises (or, for GEM, raises) the expected log joint."""
-        ...
 
     def log_prior(self) -> float:
         """Return the log prior density of the parameters; 0.0 without a prior."""
-        ...
 
 
 Model = TypeVar("Model", bound=EMModel)
@@ -169,6 +166,8 @@ class Fit(Generic[Model]):
         Every run, for the best of several; otherwise empty.
     n_e_steps : int
         Passes over the data, by which climbs of different kinds are compared.
+    unit : float
+        What a row weighs, if that is less than 1: as for `run`.
     """
 
     model: Model
@@ -179,6 +178,7 @@ class Fit(Generic[Model]):
     doubts: tuple[str, ...] = ()
     runs: tuple[Fit[Model], ...] = ()
     n_e_steps: int = 0
+    unit: float = 1.0
 
     @property
     def n_iter(self) -> int:
@@ -193,14 +193,14 @@ class Fit(Generic[Model]):
     @property
     def rate(self) -> float:
         """Linear rate of the iterates: the error shrinks by this factor a step."""
-        return rate(self.objective)
+        return rate(self.objective / self.unit)
 
     @property
     def found(self) -> tuple[int, int]:
-        """How many of the `runs` ended within 0.01 nats of this one, and how many there were."""
+        """How many `runs` ended within 0.01 nats, times `unit`, of this one; and how many ran."""
         runs = self.runs or (self,)
         ends = [run.objective[-1] for run in runs if run.status != "degenerate"]
-        return sum(abs(end - self.objective[-1]) < FOUND for end in ends), len(runs)
+        return sum(abs(end - self.objective[-1]) < FOUND * self.unit for end in ends), len(runs)
 
 
 def expect(model: EMModel, x: Any, sample_weight: Any = None) -> Expectation:
@@ -313,7 +313,7 @@ def run(
             verdict = watch.see(step.model, step.objective)
             seen.append((step.objective, step.log_likelihood, step.n_e_steps))
             last, n = step, len(seen)  # together, whenever Ctrl-C comes
-            if callback is not None and callback(step) is True:
+            if callback is not None and type(said := callback(step)) in (bool, np.bool_) and said:
                 verdict = "interrupted", "stopped by the callback"
             if verdict is not None:
                 status, message = verdict
@@ -337,7 +337,7 @@ def run(
         doubts = last.model.doubts(last.expectation.counts / unit)
     objective, log_likelihood, work = np.array(seen[:n]).T.copy()
     n_e_steps = int(work.sum())
-    return Fit(last.model, objective, log_likelihood, status, message, doubts, (), n_e_steps)
+    return Fit(last.model, objective, log_likelihood, status, message, doubts, (), n_e_steps, unit)
 
 
 def fit(

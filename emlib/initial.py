@@ -105,14 +105,14 @@ def _random(rng: np.random.Generator, k: int, n: int, w: FloatArray | None) -> F
 def _k_means(
     z: FloatArray, centres: FloatArray, labels: IntArray, w: FloatArray | None
 ) -> IntArray:
-    """Return the labels (N,) after 20 rounds of Lloyd's algorithm, or once a cluster is lost."""
+    """Return the labels (N,) of the 20th round of Lloyd's algorithm, or once a cluster is lost."""
     if w is None:
         with contextlib.suppress(vq.ClusterError):
             _, better = vq.kmeans2(z, centres, minit="matrix", iter=20, missing="raise")
             return better.astype(np.int64)
         return labels
     k = len(centres)
-    for _ in range(20):
+    for _ in range(19):  # SciPy's first round gives the labels that are here already
         counts = np.bincount(labels, w, minlength=k)
         if not counts.all():
             return labels

@@ -139,6 +139,7 @@ def hold(model: Mixture, *names: str, components: Iterable[int] | None = None) -
     >>> fit.model.rates.round(2), fit.model.n_parameters
     (array([0.  , 1.59]), 2)
     """
+    _require_mixture(model)
     if isinstance(model, Labelled):
         return replace(model, model=hold(model.model, *names, components=components))
     before: dict[str, BoolArray] = {}
@@ -152,6 +153,8 @@ def hold(model: Mixture, *names: str, components: Iterable[int] | None = None) -
             )
     chosen = np.zeros(k, dtype=bool)
     for component in range(k) if components is None else components:
+        if isinstance(component, (bool, np.bool_)):
+            raise ValueError("components must be numbers: of a mask, give np.flatnonzero(mask).")
         if not 0 <= component < k:
             raise ValueError(f"components must lie between 0 and {k - 1}: there are {k}.")
         chosen[component] = True
@@ -163,6 +166,11 @@ def hold(model: Mixture, *names: str, components: Iterable[int] | None = None) -
     _require_exact(model, masks)
     in_order = [name for name in own if name in masks]
     return Held(model, tuple((n, tuple(np.flatnonzero(masks[n]).tolist())) for n in in_order))
+
+
+def _require_mixture(model: Any) -> None:
+    if not isinstance(model, Mixture):
+        raise ValueError(f"model must be a mixture, but {type(model).__name__} is none.")
 
 
 def _require_exact(model: Mixture, masks: Mapping[str, BoolArray]) -> None:
@@ -210,6 +218,10 @@ class Held(Around):
 
     # -- the mixture inside ---------------------------------------------------------------
 
+    def numbers(self, x: ArrayLike) -> FloatArray:  # type: ignore[override]
+        """Return x as an array of numbers, as the mixture inside does."""
+        return self.model.numbers(x)
+
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as the mixture inside takes it."""
         return self.model.check(x)
@@ -233,15 +245,15 @@ class Held(Around):
         """Draw one observation from component z_n for each n."""
         return self.model.draw(z, rng)
 
+    def draw_like(self, x: FloatArray, z: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Draw row n from component z_n, the same as row n of x in what is not random."""
+        return self.model.draw_like(x, z, rng)
+
     def sample(
         self, n: int, rng: int | np.random.Generator, **options: Any
     ) -> tuple[FloatArray, IntArray]:
         """Draw n observations and their components, as the mixture inside does."""
         return self.model.sample(n, rng, **options)
-
-    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
-        """Draw a data set like x, as the mixture inside does."""
-        return self.model.sample_like(x, rng)
 
     # -- what is held ---------------------------------------------------------------------
 
@@ -357,6 +369,7 @@ def labelled(model: Mixture) -> Labelled:
     >>> fit.model.means.round(1)
     array([1. , 5.5])
     """
+    _require_mixture(model)
     return model if isinstance(model, Labelled) else Labelled(model)
 
 
@@ -456,10 +469,10 @@ class Labelled(Around):
 
     def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
         """Draw a data set like x: the same labels, and rows from the components that they name."""
-        generator, labels = np.random.default_rng(rng), self.check(x)[:, -1].astype(np.int64)
+        generator, (rows, labels) = np.random.default_rng(rng), self._split(self.check(x))
         z = generator.choice(self.n_components, size=len(labels), p=self.weights)
-        z = np.where(labels == UNKNOWN, z, labels)
-        return with_labels(self.model.draw(z, generator), labels)
+        z = np.where(labels == UNKNOWN, z, labels.astype(np.int64))
+        return with_labels(self.model.draw_like(rows, z, generator), labels)
 
     def reordered(self, order: ArrayLike) -> Self:
         """Refuse: labels in the data name components by their place."""

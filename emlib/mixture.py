@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.special import entr, logsumexp, xlogy
 
 from emlib._machinery import parallel
+from emlib._machinery.blocks import joined
 from emlib._machinery.validation import (
     data_vector,
     number_array,
@@ -153,6 +154,8 @@ class Mixture(Rows):
         self, x: FloatArray, w: FloatArray | None
     ) -> tuple[FloatArray, FloatArray]:
         """Return log p(x_n, k), shape (N, K), and the weights of the rows, (N,)."""
+        if not self.labels_alone:
+            raise NotImplementedError("beside the label, more is hidden of each row.")
         return self._log_joint(x), np.ones(len(x)) if w is None else w
 
     def responsibilities(self, x: ArrayLike) -> FloatArray:
@@ -205,7 +208,7 @@ class Mixture(Rows):
         """
         log_joint = self.log_joint(x)
         q = _distributions(q, log_joint.shape)
-        w = sample_weights(sample_weight, len(q))
+        w = sample_weights(joined(sample_weight), len(q))
         weight = q if w is None else q * w[:, None]
         joint = float((weight * np.where(weight > 0, log_joint, 0.0)).sum())  # 0 x -inf counts 0
         if temperature == 0:
@@ -219,9 +222,15 @@ class Mixture(Rows):
         z = generator.choice(self.n_components, size=n, p=self.weights)
         return self.draw(z, generator), z
 
+    def draw_like(self, x: FloatArray, z: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Draw row n from component z_n, the same as row n of x in what is not random."""
+        return self.draw(z, rng)
+
     def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
         """Draw a data set like x (N, ...): of the same size, and the same in what is not random."""
-        return self.sample(len(x), rng)[0]
+        generator = np.random.default_rng(rng)
+        z = generator.choice(self.n_components, size=len(x), p=self.weights)
+        return self.draw_like(x, z, generator)
 
     def icl(
         self, x: ArrayLike, sample_weight: ArrayLike | None = None, labels: str = "soft"

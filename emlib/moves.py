@@ -40,6 +40,11 @@ class Maker:
     n_components: int
     options: dict[str, Any]
 
+    @property
+    def _weight(self) -> FloatArray:
+        """What each row weighs, (N,)."""
+        return np.ones(len(self.x)) if self.weight is None else self.weight
+
     def start(self, method: str, own_reaches: bool, rng: np.random.Generator) -> Any:
         """Return a start; with reaches of their own, its components differ in shape as well."""
         model = self._start(self.x, self.weight, self.n_components, method, self.options, rng)
@@ -61,7 +66,10 @@ class Maker:
         log_joint : ndarray, shape (N, K)
             ``model.log_joint(x)``.
         """
-        q, free = (_merged if rng.random() < 0.5 else _removed)(log_joint, rng)
+        if rng.random() < 0.5:
+            q, free = _merged(log_joint, rng, self._weight)
+        else:
+            q, free = _removed(log_joint, rng)
         with np.errstate(invalid="ignore"):  # NaN, if a row was the removed one's, likewise
             if rng.random() < 0.5:
                 return self._made(model, self._split(q, free, rng))
@@ -89,7 +97,7 @@ class Maker:
 
     def _split(self, q: FloatArray, free: int, rng: np.random.Generator) -> FloatArray:
         """Share the rows of one component between itself and the free column of q (N, K)."""
-        counts = q.sum(axis=0)
+        counts = self._weight @ q
         k = int(rng.choice(len(counts), p=counts / counts.sum()))
         own = q.argmax(axis=1) == k
         w = None if self.weight is None else self.weight[own]
@@ -136,12 +144,17 @@ def _removed(log_joint: FloatArray, rng: np.random.Generator) -> tuple[FloatArra
         return softmax(rest, axis=1), free
 
 
-def _merged(log_joint: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, int]:
-    """Return responsibilities (N, K) with two components in one, preferably two that overlap."""
+def _merged(
+    log_joint: FloatArray, rng: np.random.Generator, w: FloatArray
+) -> tuple[FloatArray, int]:
+    """Return responsibilities (N, K) with two components in one, preferably two that overlap.
+
+    Rows count as much as they weigh, (N,).
+    """
     q = softmax(log_joint, axis=1)
-    length = np.sqrt((q**2).sum(axis=0)) + np.finfo(float).tiny
+    length = np.sqrt(w @ q**2) + np.finfo(float).tiny
     i, j = np.triu_indices(q.shape[1], k=1)
-    overlap = APART + (q.T @ q / np.outer(length, length))[i, j]
+    overlap = APART + (q.T * w @ q / np.outer(length, length))[i, j]
     pair = rng.choice(len(i), p=overlap / overlap.sum())
     q[:, i[pair]] += q[:, j[pair]]
     q[:, j[pair]] = 0.0

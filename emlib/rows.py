@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from emlib._machinery import parallel
 from emlib._machinery.blocks import located
 from emlib._machinery.dask import Chunks
-from emlib._machinery.validation import RowError, data_matrix, sample_weights
+from emlib._machinery.validation import RowError, data_matrix, number_array, sample_weights
 from emlib._machinery.value import FloatArray, OfRows
 from emlib.coordinates import Space, pack
 from emlib.em import Expectation
@@ -76,6 +76,18 @@ class Rows(OfRows):
         """
         raise NotImplementedError(f"{type(self).__name__} has no latent_log_joint(x, w).")
 
+    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
+        """Draw a data set like x (N, ...): of the same size, and the same in what is not random."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define sample_like(x, rng). A bootstrap without it draws "
+            "from the rows: parametric=False."
+        )
+
+    @staticmethod
+    def numbers(x: ArrayLike) -> FloatArray:
+        """Return x as a float64 array, not yet checked."""
+        return number_array(x, "x")
+
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as a float64 array after checking that the family can have produced it."""
         return data_matrix(x)
@@ -106,7 +118,8 @@ class Rows(OfRows):
     def bic(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return Schwarz's criterion, -2 l + p log N; smaller is better (eq. 6.12).
 
-        With weights, which count copies, N is their sum.
+        With weights, which count copies, N is their sum. Where a row counts several observations
+        in cells, N is the number of them all.
         """
         return self._bic_of(self.log_density_block, x, sample_weight)
 
@@ -116,11 +129,17 @@ class Rows(OfRows):
         """Return -2 times the sum of function(block), one value a row, + p log N: in one pass."""
 
         def both(block: FloatArray, w: FloatArray | None) -> FloatArray:
-            size = len(block) if w is None else w.sum()
-            return np.array([size, _weighted_sum(function(block), w)])
+            sizes = self._observations(block)
+            return np.array([_weighted_sum(sizes, w), _weighted_sum(function(block), w)])
 
         n, total = self._total(both, x, sample_weight).tolist()
+        if not n > 0:
+            raise ValueError("x has no observations, or all sample weights are zero.")
         return -2 * total + self.n_parameters * float(np.log(n))
+
+    def _observations(self, x: FloatArray) -> FloatArray:
+        """Return how many observations each row is, (N,)."""
+        return np.ones(len(x))
 
     def e_step(self, x: ArrayLike, sample_weight: ArrayLike | None = None) -> Expectation:
         """Return the expected sufficient statistics of x, worked out block by block.

@@ -181,7 +181,7 @@ class _Taste:
     def better(self, new: Fit[Any], old: Fit[Any]) -> bool:
         """Whether a fit is better by more than two climbs to the same summit may differ."""
         *kind, height = self.standing(old)
-        return self.standing(new) > (*kind, height + em.FOUND)
+        return self.standing(new) > (*kind, height + em.FOUND * old.unit)
 
     def same(self, fit: Fit[Any], best: Fit[Any]) -> bool:
         return not self.better(fit, best) and not self.better(best, fit)
@@ -312,7 +312,7 @@ class _Search:
         self._spend(2)  # densities under what is put in, and statistics
         run = self._short_run(self.make.moved(current.model, log_joint, rng))
         floor = current.objective[-1] if self.taste.is_sound(current) else -np.inf
-        hope = run.objective[-1] + 2 * remaining_gain(run.objective)
+        hope = run.objective[-1] + 2 * self.unit * remaining_gain(run.objective / self.unit)
         if not self.taste.promise(run)[0] or hope < floor or self.left <= 0:
             return None
         return self._climb(run.model, floor)
@@ -371,9 +371,9 @@ def _hopeless(floor: float, unit: float, sound: bool) -> Callable[[Step[Any]], b
 
     def stop(step: Step[Any]) -> bool:
         nonlocal low
-        heights.append(step.objective)
+        heights.append(step.objective / unit)
         left = remaining_gain(heights)
-        low = low + 1 if step.objective + left < floor + em.FOUND else 0
+        low = low + 1 if heights[-1] + left < floor / unit + em.FOUND else 0
         near = sound and left < NEAR and np.isfinite(floor)
         return low > 1 or (near and bool(step.model.doubts(step.expectation.counts / unit)))
 

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from emlib import em
-from emlib._machinery.blocks import as_array, row_count
-from emlib._machinery.processes import Rng, child, map_jobs, seed_of
+from emlib._machinery.blocks import as_array, joined, row_count
+from emlib._machinery.processes import Rng, child, finished, map_jobs, seed_of
 from emlib._machinery.validation import at_least_one, copied, one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.mixture import Mixture
@@ -77,8 +77,8 @@ class Candidate:
             warnings.simplefilter("ignore", em.SpuriousWarning)
             try:
                 if self.n_starts is None:
-                    return self._search(x, weight, generator)
-                return self._climb(x, weight, generator, TURNS[i % len(TURNS)])
+                    return finished(self._search(x, weight, generator))
+                return finished(self._climb(x, weight, generator, TURNS[i % len(TURNS)]))
             except (ValueError, em.DegenerateError) as error:
                 return str(error)
 
@@ -359,7 +359,8 @@ def select(
     2   -220.19  5  450.39   462.42   462.62     1/3  converged
     3   -203.48  8  422.96*  442.22*  442.22*    2/3  converged
     """
-    weight = None if sample_weight is None else whole_weights(sample_weight, row_count(family, x))
+    weight = joined(sample_weight)
+    weight = None if weight is None else whole_weights(weight, row_count(family, x))
     ks = [n_components] if isinstance(n_components, (int, np.integer)) else list(n_components)
     if not ks:
         raise ValueError("n_components is empty; give at least one number of components.")
@@ -492,9 +493,9 @@ def held_out(
     """
     seed = seed_of(rng)
     candidate = Candidate(family, n_components, options, budget, n_starts, tol, max_iter)
-    pieces = _pieces(family, x)
-    candidate.try_out(pieces, sample_weight)
-    pieces = copied(pieces, sample_weight)
+    pieces, weight = _pieces(family, x), joined(sample_weight)
+    candidate.try_out(pieces, weight)
+    pieces = copied(pieces, weight)
     fold = _folds(len(pieces), n_folds, child(seed, 1))
     jobs = [(child(seed, 2, n_components, 0, part), part) for part in range(n_folds)]
     scored = map_jobs(partial(_score_part, candidate, pieces, fold), jobs, n_jobs, family)

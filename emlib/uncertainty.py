@@ -19,8 +19,8 @@ from scipy.special import expit, logit
 from scipy.stats import norm
 
 from emlib import em
-from emlib._machinery.blocks import Blocks, as_array, located
-from emlib._machinery.processes import Rng, child, seed_of
+from emlib._machinery.blocks import Blocks, as_array, joined, located
+from emlib._machinery.processes import Rng, child, finished, seed_of
 from emlib._machinery.validation import one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib._machinery.warn import warn
@@ -111,9 +111,12 @@ def information(
     at, seen = pack(model), located(model, x, sample_weight)
     if not np.isfinite(at).all():
         edges = [name for name, space, value in _leaves(model) if not _is_inside(space, value)]
+        ways = ["Hold what is there (hold)"] if isinstance(model, Mixture) else []
+        ways += ["how far from the edge it may be, a profile says (chapter 9)."]
+        remedy = "; ".join(ways)
         raise UncertaintyError(
-            f"{', '.join(edges)}: at the edge of the range, where a curvature says nothing. Hold "
-            "what is there (hold); how far from the edge it may be, a profile says (chapter 9)."
+            f"{', '.join(edges)}: at the edge of the range, where a curvature says nothing. "
+            f"{remedy[0].upper()}{remedy[1:]}"
         )
     if method == "numerical":
         return _symmetric(_numerical(model, seen))
@@ -440,7 +443,9 @@ def bootstrap(
     Raises
     ------
     ValueError
-        If n is below 2, or a weight is no whole number.
+        If n is below 2, a weight is no whole number, or there is but one row to draw from.
+    NotImplementedError
+        If the model cannot draw data.
     UncertaintyError
         If fewer than two data sets come to a fit.
 
@@ -463,8 +468,10 @@ def bootstrap(
     """
     if n < 2:
         raise ValueError(f"n must be at least 2 data sets, not {n!r}.")
-    rows = as_array(type(model), x)
-    copies = whole_weights(sample_weight, len(rows))
+    rows = model.check(as_array(model, x))  # what a row is may depend on what a model holds
+    copies = whole_weights(joined(sample_weight), len(rows))
+    if not parametric and copies.sum() < 2:
+        raise ValueError("x is one row: drawn from itself it is always the same.")
     rows, copies = rows[copies > 0], copies[copies > 0]
     options = {"steps": anderson} | options
     seed = seed_of(rng)
@@ -502,7 +509,7 @@ def _refitted(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateWarning)
         try:
-            fit = em.fit(model, x, sample_weight=w, **options)
+            fit = finished(em.fit(model, x, sample_weight=w, **options))
         except DegenerateError:
             return None
     return None if fit.status == "degenerate" else fit.model

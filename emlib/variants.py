@@ -28,7 +28,7 @@ from scipy.special import softmax
 
 from emlib import em
 from emlib._machinery.blocks import located
-from emlib._machinery.validation import one_of, sample_weights, whole_weights
+from emlib._machinery.validation import at_least_one, one_of, sample_weights, whole_weights
 from emlib._machinery.value import FloatArray
 from emlib.accelerate import expected, slope
 from emlib.coordinates import pack, unpack
@@ -292,7 +292,8 @@ def with_q(
     model, x, sample_weight
         As for `em.iterate`, for one array of data.
     choose : callable
-        ``choose(log_joint)`` returns q (N, K) from log pi_k + log p(x_n | k).
+        ``choose(log_joint)`` returns q (N, K) from log pi_k + log p(x_n | k). The climb is over
+        when it raises StopIteration, as ``next(schedule)`` does at the end of a schedule.
     m_step : callable, optional
         In place of the full M-step, as in `ecm`.
 
@@ -313,7 +314,11 @@ def with_q(
     True
     """
     while True:
-        step = _move(model, x, choose(model.log_joint(x)), sample_weight)
+        try:
+            q = choose(model.log_joint(x))
+        except StopIteration:
+            return
+        step = _move(model, x, q, sample_weight)
         yield step
         if m_step is None:
             model = model.m_step(step.expectation)
@@ -482,7 +487,9 @@ def monte_carlo(
     draws = repeat(n_draws) if isinstance(n_draws, (int, np.integer)) else iter(n_draws)
 
     def drawn(log_joint: FloatArray) -> FloatArray:
-        n = np.maximum(copies, 1) * next(draws)  # a row of weight zero is drawn, and counts zero
+        size = next(draws)
+        at_least_one(size, "n_draws")
+        n = np.maximum(copies, 1) * size  # a row of weight zero is drawn, and counts zero
         return np.asarray(generator.multinomial(n, softmax(log_joint, axis=1)) / n[:, None])
 
     return with_q(model, x, drawn, sample_weight)

@@ -216,6 +216,16 @@ def test_abo_is_a_value():
     assert model.log_prior() == 0.0
 
 
+def test_bic_counts_people_and_not_tables():
+    model = em.fit(START, X).model
+    for x, w in ((X, None), ([X - 10, np.full(4, 10)], None), ([X, X], [1, 0])):
+        wanted = -2 * model.log_likelihood(x, w) + 2 * np.log(X.sum())
+        assert model.bic(x, w) == pytest.approx(wanted, rel=1e-12)
+    assert model.bic(X, [3]) == pytest.approx(
+        -6 * model.log_likelihood(X) + 2 * np.log(3 * X.sum()), rel=1e-12
+    )
+
+
 UNUSABLE = {
     "sum": (lambda: ABO([0.3, 0.2, 0.6]), r"frequencies must .* sum to 1, .* with sum 1.1\. Div"),
     "negative": (lambda: ABO([0.7, -0.2, 0.5]), "frequencies must be non-negative"),

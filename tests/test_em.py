@@ -357,7 +357,12 @@ def test_a_callback_that_returns_true_stops_the_fit():
     assert fit.model is steps[-1].model
 
 
-@pytest.mark.parametrize("value", [1, "yes", np.float64(3.0), None, False])
+def test_what_numpy_calls_true_stops_it_too():
+    fit = em.fit(FAITHFUL_START, WAITING, callback=lambda step: step.model.means[0] > 0)
+    assert fit.status == "interrupted" and fit.n_iter == 0
+
+
+@pytest.mark.parametrize("value", [np.False_, 1, "yes", np.float64(3.0), None, False])
 def test_a_callback_that_returns_anything_else_does_not(value):
     assert em.fit(Linkage(0.5), X, callback=lambda step: value).converged
 

@@ -18,14 +18,18 @@ from emlib import (
     IncompleteGaussianMixture,
     TruncatedPoisson,
     accelerate,
+    bootstrap_lrt,
     data,
     em,
+    held_out,
+    hold,
     known,
     select,
     standard_errors,
 )
 from emlib.coordinates import pack, unpack
 from emlib.search import search
+from emlib.uncertainty import bootstrap
 
 NAN = np.nan
 
@@ -274,6 +278,29 @@ def test_what_is_drawn_like_a_table_has_its_holes():
     x = holes(rng, rng.standard_normal((30, 4)), 0.3)
     drawn = random_model(rng).sample_like(x, 0)
     np.testing.assert_array_equal(np.isnan(drawn), np.isnan(x))
+
+
+def test_a_masked_entry_is_missing_for_every_function():
+    rng = np.random.default_rng(15)
+    x, gone = rng.standard_normal((20, 2)), rng.random((20, 2)) < 0.3
+    x[10:] += 5
+    family = IncompleteGaussianMixture
+    model = family([1.0], [[0, 0]], [np.eye(2)])
+    how = {"rng": 0, "n_starts": 1, "prior": "default"}
+
+    def answers(x):
+        models = model, hold(model, "means")
+        fits = [fit for m in models for fit in bootstrap(m, x, 0, n=2).models]
+        return [
+            search(family, x, 2, 0, budget=30, prior="default").objective[-1],
+            select(family, x, 1, sample_weight=np.ones(20), **how).rows[0].bic,
+            held_out(family, x, 1, n_folds=2, **how).log_likelihood,
+            *bootstrap_lrt(family, x, 1, 2, n_bootstrap=2, **how).replicates,
+            *(fit.covariances[0, 0, 1] for fit in fits),
+        ]  # fmt: skip
+
+    masked = answers(np.ma.masked_array(x, gone))
+    np.testing.assert_array_equal(masked, answers(np.where(gone, NAN, x)))
 
 
 # --- what is built on mixtures

@@ -17,9 +17,12 @@ from numpy.lib.recfunctions import structured_to_unstructured
 
 from emlib import (
     BinomialMixture,
+    DegenerateWarning,
     GaussianMixture,
     GaussianMixture1D,
+    IncompleteGaussianMixture,
     PoissonMixture,
+    StudentTMixture,
     bootstrap_lrt,
     data,
     em,
@@ -68,6 +71,9 @@ CONTAINERS = {
     "read-only": lambda x, _: np.frombuffer(x.tobytes()).reshape(x.shape),
     "masked, nothing hidden": lambda x, _: np.ma.array(x, mask=False),
     "pandas": lambda x, _: pd.DataFrame(x) if x.ndim == 2 else pd.Series(x),
+    "pandas with nullable columns": lambda x, _: (
+        pd.DataFrame(x).convert_dtypes() if x.ndim == 2 else pd.Series(x).convert_dtypes()
+    ),
     "polars": lambda x, _: pl.DataFrame(x) if x.ndim == 2 else pl.Series(x),
     "xarray": lambda x, _: xr.DataArray(x),
 }
@@ -289,6 +295,38 @@ def test_no_simpler_kind_is_advised_where_there_is_none(kind, columns):
     assert dict(advised)["prior"] == "default"
     start = GaussianMixture.start(x, 3, 0, covariance_type=kind, prior="default")
     assert em.fit(start, x, max_iter=5).model.n_components == 3
+
+
+@pytest.mark.parametrize("family", [StudentTMixture, IncompleteGaussianMixture])
+def test_no_kind_is_advised_to_a_family_without(family):
+    with pytest.raises(ValueError, match="no spread of its own") as error:
+        family.start(TIGHT, 3, 0)
+    assert "covariance_type" not in str(error.value)
+    assert family.start(TIGHT, 3, 0, prior="default").n_components == 3
+
+
+@pytest.mark.parametrize(
+    ("start", "x"),
+    [
+        (IncompleteGaussianMixture([0.5, 0.5], [[0, 0], [5, 5]], [np.eye(2)] * 2), TIGHT[:8, :2]),
+        (GaussianMixture1D([0.5, 0.5], [0.0, 5.0], 1.0, common_variance=True), [0, 0, 5, 5]),
+    ],
+)
+def test_after_a_collapse_no_kind_is_advised_that_cannot_be_chosen(start, x):
+    with pytest.warns(DegenerateWarning, match=r"collapsed .* Start elsewhere or use a prior"):
+        em.fit(start, x)
+
+
+def test_columns_may_have_one_name():
+    x = pd.DataFrame(PLANE).convert_dtypes()
+    x.columns = ["a", "a"]
+    assert GaussianMixture.start(x, 2, 0) == GaussianMixture.start(PLANE, 2, 0)
+
+
+def test_missing_numbers_of_pandas_are_holes():
+    x = pd.DataFrame({"a": pd.array([1, 2, None, 4], dtype="Int64"), "b": [1.0, 2.0, 3.0, 5.0]})
+    model = IncompleteGaussianMixture.start(x, 1, 0)
+    assert model.means[0] == pytest.approx([7 / 3, 11 / 4])
 
 
 # --- held out: a mistake is said, not scored

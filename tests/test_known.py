@@ -285,6 +285,8 @@ def test_what_cannot_be_held_is_said():
         hold(model, components=[2])
     with pytest.raises(ValueError, match="empty"):
         hold(model, components=[])
+    with pytest.raises(ValueError, match=r"give np\.flatnonzero\(mask\)"):
+        hold(model, "means", components=np.array([False, True]))
 
 
 LINES = RegressionMixture([0.4, 0.6], [[0.0, -5.0], [0.0, 5.0]], [2.0, 2.0])
@@ -402,6 +404,17 @@ def test_samples_keep_the_labels():
     assert (abs(drawn[known, 0] - 100 * drawn[known, 1]) < 10).all()
     fresh, z = model.sample(10, 0)
     assert (fresh[:, 1] == -1).all() and model.predict(fresh).tolist() == z.tolist()
+
+
+@pytest.mark.parametrize("case", EVERY, ids=str)
+def test_what_is_not_random_stays_around_a_mixture_too(case):
+    model, x = case.draw(np.random.default_rng(3))
+    alike = model.sample_like(x, 0)
+    held = hold(model, list(model.spaces)[-1])
+    np.testing.assert_array_equal(held.sample_like(x, 0), alike)
+    for inside in (model, held):
+        drawn = labelled(inside).sample_like(with_labels(x, np.full(len(x), -1)), 0)
+        np.testing.assert_array_equal(drawn[:, :-1], alike.reshape(len(x), -1))
 
 
 # --- order

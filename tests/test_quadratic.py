@@ -1,5 +1,7 @@
 """The fast E-step of a Gaussian mixture, by polynomials, gives what differences give."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -130,3 +132,16 @@ def test_products_in_pieces_are_the_same(kind, d, kept, piece, polynomials, monk
     monkeypatch.setattr("emlib.families._quadratic.KEPT", kept)
     monkeypatch.setattr("emlib.families._quadratic.PIECE", piece)
     assert_same_expectation(model.e_step(x[:12_000]), whole, 1e-12)
+
+
+@pytest.mark.parametrize("kind", COVARIANCE_TYPES)
+def test_a_component_of_weight_zero_is_absent_and_no_warning(kind):
+    x = np.random.default_rng(0).standard_normal((40_000, 3))
+    shapes = {"full": [np.eye(3)] * 2, "tied": np.eye(3), "diag": np.ones((2, 3))}
+    model = GaussianMixture([0, 1], [[1, 1, 1], [0, 0, 0]], shapes.get(kind, np.ones(2)), kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        e = model.e_step(x)
+    assert e.counts.tolist() == [0, 40_000]
+    alone = GaussianMixture([1.0], [[0, 0, 0]], [np.eye(3)])
+    assert e.log_likelihood == pytest.approx(alone.log_likelihood(x), rel=1e-12)

@@ -1,5 +1,7 @@
 """Selection: criteria against their definitions and scikit-learn, the bootstrap, and its laws."""
 
+import itertools
+
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
@@ -11,6 +13,7 @@ from emlib import BinomialMixture, GaussianMixture, GaussianMixture1D, data, em
 from emlib.bootstrap import BootstrapLRT, bootstrap_lrt
 from emlib.families.poisson import PoissonMixture
 from emlib.selection import Row, Selection, held_out, select
+from emlib.uncertainty import bootstrap
 from published import as_printed
 
 GALAXIES = data.galaxies()
@@ -325,3 +328,27 @@ def test_figures_say_what_they_show():
     drawn = report(3.0, [1.0, 2.0, np.nan]).plot(axes[1])
     assert "2 bootstrap statistics of 1 against 2" in drawn.alt and "3.0" in drawn.alt
     plt.close(fig)
+
+
+# --- Ctrl-C
+
+
+@pytest.mark.parametrize("ask", [
+    lambda x: select(PoissonMixture, x, [1, 2, 3], rng=0, budget=200),
+    lambda x: select(PoissonMixture, x, [1, 2, 3], rng=0, n_starts=2),
+    lambda x: held_out(PoissonMixture, x, 2, rng=0, n_folds=3, n_starts=1),
+    lambda x: bootstrap_lrt(PoissonMixture, x, 1, 2, rng=0, n_bootstrap=3, n_starts=1),
+    lambda x: bootstrap(PoissonMixture([0.5, 0.5], [1.0, 6.0]), x, 0, n=3),
+])  # fmt: skip
+def test_one_ctrl_c_ends_all_the_fits(ask, monkeypatch):
+    m_step, calls = PoissonMixture.m_step, itertools.count()
+
+    def stopping(self, expectation):
+        if next(calls) == 7:
+            raise KeyboardInterrupt
+        return m_step(self, expectation)
+
+    monkeypatch.setattr(PoissonMixture, "m_step", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        ask([0, 0, 1, 1, 2, 4, 5, 6, 7, 9])
+    assert next(calls) == 8

@@ -196,12 +196,6 @@ def test_information_from_q_is_the_numerical_one(method):
     np.testing.assert_allclose(own, numerical, rtol=1e-3, atol=0.05)
 
 
-def test_louis_is_refused_where_more_than_labels_is_hidden():
-    model = StudentTMixture.start(STACK, 1, rng=0)
-    with pytest.raises(ValueError, match="precision"):
-        information(model, STACK, method="louis")
-
-
 # --- torture
 
 

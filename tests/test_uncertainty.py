@@ -11,6 +11,7 @@ from cases import CASES, CASES_WITH_PRIOR
 from emlib import (
     ABO,
     BinomialMixture,
+    CensoredExponential,
     GaussianMixture,
     GaussianMixture1D,
     IncompleteGaussianMixture,
@@ -55,6 +56,18 @@ def test_four_ways_agree(case):
     first, *others = (information(model, x, method=way) for way in ways_for(case))
     for other in others:
         np.testing.assert_allclose(other, first, atol=1e-7 * abs(first).max())
+
+
+@pytest.mark.parametrize("wrap", [
+    lambda model, x: (model, x),
+    lambda model, x: (hold(model, "weights"), x),
+    lambda model, x: (labelled(model), with_labels(x, np.full(len(x), -1))),
+])  # fmt: skip
+@pytest.mark.parametrize("case", [case for case in CASES if not case.labels_alone], ids=str)
+def test_louis_is_refused_where_more_than_a_label_is_hidden(case, wrap):
+    model, x = wrap(*case.clear(np.random.default_rng(1)))
+    with pytest.raises(ValueError, match="more is hidden of each row"):
+        information(model, x, method="louis")
 
 
 @pytest.mark.parametrize("model, x", [
@@ -240,6 +253,16 @@ def test_the_edge_is_named_and_the_remedy_works():
     assert (standard_errors(hold(model, components=[0]), x)["weights"] > 0).all()
 
 
+def test_what_cannot_be_held_is_not_advised():
+    model = em.fit(ABO([0.3, 0.2, 0.5]), [10, 0, 0, 20]).model  # nobody shows B
+    with pytest.raises(UncertaintyError, match=r"^frequencies: at the edge .* nothing\. How far"):
+        standard_errors(model, [10, 0, 0, 20])
+    with pytest.raises(ValueError, match="model must be a mixture, but ABO is none"):
+        hold(model, "frequencies")
+    with pytest.raises(ValueError, match="model must be a mixture, but ABO is none"):
+        labelled(model)
+
+
 def test_a_method_that_cannot_be_used_names_one_that_can():
     class Plain(PoissonMixture):
         complete_components = Mixture.complete_components
@@ -297,6 +320,24 @@ def test_a_table_stays_a_table():
     rows = bootstrap(model, np.repeat(deaths, days.astype(int)), 0, **options)
     for a, b in zip(table.models, rows.models, strict=True):
         np.testing.assert_allclose(a.rates, b.rates, rtol=1e-6)
+
+
+def test_rows_in_a_list_are_rows_around_a_mixture_too():
+    x = data.old_faithful()[:50]
+    model = hold(GaussianMixture([1.0], [x.mean(axis=0)], [np.cov(x.T)]), "means")
+    listed, array = (bootstrap(model, rows, 0, n=3).models for rows in (list(x), x))
+    assert listed == array
+
+
+def test_what_cannot_be_drawn_is_refused():
+    model = CensoredExponential(2.0)
+    lives = [[1.0, 1], [2.0, 0], [3.0, 1]]
+    with pytest.raises(NotImplementedError, match=r"define sample_like.* parametric=False"):
+        bootstrap(model, lives, 0, n=3)
+    assert len(bootstrap(model, lives, 0, n=3, parametric=False).models) == 3
+    for x in (data.linkage(), [data.linkage()]):  # one row of counts: every draw is that row
+        with pytest.raises(ValueError, match="x is one row"):
+            bootstrap(Linkage(0.6), x, 0, n=3, parametric=False)
 
 
 def test_what_failed_is_said():

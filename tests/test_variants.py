@@ -416,6 +416,12 @@ def test_weights_are_counts_where_rows_are_drawn():
         next(variants.stochastic(START, DEATHS, 0, DAYS + 0.5))
 
 
+def test_monte_carlo_takes_as_many_steps_as_it_is_given_draws():
+    assert len(list(variants.monte_carlo(START, DEATHS, 0, [1, 2, 40]))) == 3
+    with pytest.raises(ValueError, match="n_draws must be at least 1, not 0"):
+        next(variants.monte_carlo(START, DEATHS, 0, 0))
+
+
 # --- block by block
 
 

@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -15,12 +16,15 @@ from emlib import (
     GaussianMixture1D,
     PoissonMixture,
     bootstrap_lrt,
+    data,
     em,
     held_out,
     initial,
     select,
 )
+from emlib.moves import Maker
 from emlib.search import search
+from emlib.uncertainty import bootstrap
 from laws import assert_same_model
 
 families = pytest.mark.parametrize("case", CASES, ids=str)
@@ -107,6 +111,15 @@ def initial_responsibilities(rng, w):
     return initial.responsibilities(x, 3, rng, "random", np.full(1000, w))
 
 
+def test_k_means_stops_after_as_many_rounds_with_weights_as_without():
+    x = np.random.default_rng(0).random((1000, 1))  # no groups at all: a long way to go
+    for seed in range(10):
+        plain = initial.responsibilities(x, 10, seed)
+        np.testing.assert_array_equal(
+            initial.responsibilities(x, 10, seed, sample_weight=np.ones(1000)), plain
+        )
+
+
 @pytest.mark.parametrize("factor", [1e-200, 1e-9, 1 / 700, 1e9])
 @families
 def test_the_unit_of_weights_changes_nothing(factor, case):
@@ -120,6 +133,25 @@ def test_the_unit_of_weights_changes_nothing(factor, case):
     assert one.doubts == other.doubts
 
 
+def test_the_unit_of_weights_changes_nothing_that_is_said_of_a_fit():
+    """Where a search goes on, which runs are the same, and the rate: a thousandth of a nat is much
+    where all the weights sum to that."""
+    x, ones, unit = data.galaxies(), np.ones(82), 2.0**-30  # a power of two: nothing is rounded
+    starts = [GaussianMixture1D.start(x, 3, seed, "random_from_data") for seed in range(4)]
+    for climb in (
+        lambda w: search(GaussianMixture1D, x, 4, 0, budget=700, sample_weight=w),
+        lambda w: em.fit_best(starts, x, sample_weight=w),
+    ):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            counts, shares = climb(ones), climb(unit * ones)
+        assert (counts.message, counts.found) == (shares.message, shares.found)
+        assert counts.found[0] < counts.found[1]
+        assert counts.n_e_steps == shares.n_e_steps
+        assert counts.objective[-1] * unit == pytest.approx(shares.objective[-1], rel=1e-12)
+        assert counts.rate == pytest.approx(shares.rate, rel=1e-6)
+
+
 def test_shares_of_a_slow_mixture_are_fitted_to_the_end():
     """20,000 rows whose weights sum to one: a climb of thousands of steps."""
     rng = np.random.default_rng(0)
@@ -131,6 +163,21 @@ def test_shares_of_a_slow_mixture_are_fitted_to_the_end():
     assert shares.converged and not shares.doubts
     assert abs(shares.n_iter - counts.n_iter) <= 2
     assert_same_model(shares.model, counts.model, tol=1e-6)
+
+
+@families
+def test_the_moves_of_a_search_count_copies(case):
+    family, options, ways = rows_and_copies(case)
+    made = []
+    for x, w in ways:
+        model = family.start(x, 3, 0, sample_weight=w, **options)
+        make = Maker(family, x, None if w is None else w.astype(float), 3, options)
+        log_joint = model.log_joint(x)
+        rngs = map(np.random.default_rng, range(12))
+        made.append([outcome(partial(make.moved, model, log_joint, rng)) for rng in rngs])
+    for others in made[1:]:
+        for a, b in zip(others, made[0], strict=True):
+            assert_same(a, b)
 
 
 @families
@@ -233,3 +280,30 @@ def test_all_weights_zero_are_nothing_to_start_from():
             arguments = (x, 1, 0) if make.__name__ == "start" else (x, 1)
             with pytest.raises(ValueError, match="all sample weights are zero"):
                 make(*arguments, sample_weight=[0, 0])
+
+
+def test_nothing_has_no_bic():
+    for criterion in (PoissonMixture([1.0], [2.0]).bic, PoissonMixture([1.0], [2.0]).icl):
+        with pytest.raises(ValueError, match="no observations, or all sample weights are zero"):
+            criterion([1, 2], [0, 0])
+
+
+def test_weights_in_blocks_are_weights_for_every_function():
+    x, w = [np.array([0.0, 1, 1, 2, 8]), np.array([9.0, 2, 7])], [[1, 2, 1, 3, 1], [2, 1, 1]]
+    blocks, array = [np.array(part) for part in w], np.concatenate(w)
+    model = PoissonMixture([0.5, 0.5], [1.0, 8.0])
+    q = np.full((8, 2), 0.5)
+    how = {"rng": 0, "n_starts": 1}
+
+    def answers(weights):
+        score = held_out(PoissonMixture, x, 1, n_folds=2, sample_weight=weights, **how)
+        test = bootstrap_lrt(PoissonMixture, x, 1, 2, n_bootstrap=2, sample_weight=weights, **how)
+        drawn = bootstrap(model, x, 0, n=2, sample_weight=weights)
+        return [
+            select(PoissonMixture, x, 2, sample_weight=weights, **how).rows[0].bic,
+            search(PoissonMixture, x, 2, 0, budget=30, sample_weight=weights).objective[-1],
+            model.elbo(x, q, sample_weight=weights), model.bic(x, weights),
+            score.log_likelihood, *test.replicates, *drawn.standard_errors()["rates"],
+        ]  # fmt: skip
+
+    np.testing.assert_array_equal(answers(blocks), answers(array))

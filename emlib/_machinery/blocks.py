@@ -106,12 +106,19 @@ def unit_of(sample_weight: Any) -> float:
     if is_dask(sample_weight):
         total, n = (float(v.compute()) for v in (sample_weight.sum(), (sample_weight > 0).sum()))
         return min(1.0, total / n) if n else 1.0
-    _refuse_iterator(sample_weight, "sample_weight")
-    in_blocks = not _is_array(sample_weight) and _item_rank(sample_weight) > 0
-    parts = sample_weight if in_blocks else [sample_weight]
-    w = np.concatenate([np.ravel(number_array(part, "sample_weight")) for part in parts])
+    w = np.ravel(number_array(joined(sample_weight), "sample_weight"))
     with np.errstate(over="ignore"):  # the mean of very large weights is above 1 in any case
         return min(1.0, float(w[w > 0].mean())) if (w > 0).any() else 1.0
+
+
+def joined(sample_weight: Any) -> Any:
+    """Return weights that may have come in blocks as one array; what is no blocks as it is."""
+    if sample_weight is None or _is_array(sample_weight):
+        return sample_weight
+    _refuse_iterator(sample_weight, "sample_weight")
+    if _item_rank(sample_weight) == 0:
+        return sample_weight
+    return np.concatenate([np.ravel(number_array(part, "sample_weight")) for part in sample_weight])
 
 
 def pieces(
@@ -127,7 +134,7 @@ def pieces(
 
 
 def gathered(
-    family: type,
+    family: Any,
     check: Callable[[Any], FloatArray] | None,
     x: Any,
     sample_weight: Any = None,
@@ -138,7 +145,7 @@ def gathered(
     With a generator, no more than `MOST` of them, chosen at random: enough to start from. Without
     a `check` they are numbers, not yet checked by the family.
     """
-    check = check or _numbers
+    check = check or family.numbers
     sizes = [len(rows) for rows, _ in pieces(family, check, x, sample_weight)]
     if not sum(sizes):
         why = "x is empty; at least one row is needed."
@@ -160,19 +167,15 @@ def gathered(
     return np.concatenate([rows for rows, _ in found]), np.concatenate(weights) if weights else None
 
 
-def as_array(family: type, x: Any) -> FloatArray:
-    """Return all rows in one array of numbers, not yet checked by the family."""
-    blocks = [rows for rows, _ in pieces(family, _numbers, x)]
+def as_array(family: Any, x: Any) -> FloatArray:
+    """Return all rows of a family, or of a model, in one array of numbers, not yet checked."""
+    blocks = [rows for rows, _ in pieces(family, family.numbers, x)]
     return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
-def row_count(family: type, x: Any) -> int:
+def row_count(family: Any, x: Any) -> int:
     """Return the number of rows in all."""
-    return sum(len(rows) for rows, _ in pieces(family, _numbers, x))
-
-
-def _numbers(x: Any) -> FloatArray:
-    return number_array(x, "x")
+    return sum(len(rows) for rows, _ in pieces(family, family.numbers, x))
 
 
 def summed(

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+CTRL_C = "stopped by Ctrl-C"  # so the message of a fit begins that was
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 Rng = int | np.random.Generator | np.random.SeedSequence | np.random.RandomState
@@ -47,6 +48,13 @@ def map_jobs(
     context = multiprocessing.get_context("spawn")  # safe whatever threads are running here
     with ProcessPoolExecutor(n, mp_context=context, initializer=_one_thread) as pool:
         return list(pool.map(function, jobs))
+
+
+def finished(fit: Any) -> Any:
+    """Return a fit that is one of many; if Ctrl-C has ended it, go on with the interrupt."""
+    if fit.message.startswith(CTRL_C):
+        raise KeyboardInterrupt
+    return fit
 
 
 def _require_importable(family: Any) -> None:

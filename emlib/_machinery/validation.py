@@ -50,10 +50,18 @@ def number_array(values: ArrayLike, name: str) -> FloatArray:
         raise ValueError(f"{name} is not an array of numbers: {error}") from None
     except TypeError:
         array = np.array(None)
+    if array.dtype.kind == "O" and hasattr(values, "items") and hasattr(values, "columns"):
+        array = _by_column(values, array)
     if array.dtype.kind not in "biuf":
         raise ValueError(f"{name} must hold real numbers, but {_instead(values, array, name)}")
     with np.errstate(over="ignore"):  # a long double too large for float64 becomes infinite
         return array.astype(np.float64, copy=False)
+
+
+def _by_column(frame: Any, array: NDArray[Any]) -> NDArray[Any]:
+    """Return a data frame's numbers if each column has some: pandas' own types do not mix."""
+    columns = [np.asarray(column) for _, column in frame.items()]
+    return np.column_stack(columns) if all(c.dtype.kind in "biuf" for c in columns) else array
 
 
 def _instead(values: Any, array: NDArray[Any], name: str) -> str:

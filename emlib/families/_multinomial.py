@@ -50,6 +50,9 @@ class CellCounts(Rows):
     def _rows(self, x: ArrayLike) -> FloatArray:
         return self.check(x)
 
+    def _observations(self, x: FloatArray) -> FloatArray:
+        return np.asarray(x.sum(axis=1))
+
 
 def cell_counts(x: ArrayLike, of: str) -> FloatArray:
     """Return counts of four cells as (N, 4), one row an experiment; `of` says what is counted."""

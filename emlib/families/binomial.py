@@ -166,12 +166,15 @@ class BinomialMixture(Mixture):
         """Draw n observations of `tosses` tosses, one number or n; return x (n, 2) and z (n,)."""
         generator = np.random.default_rng(rng)
         z = generator.choice(self.n_components, size=n, p=self.weights)
-        heads = generator.binomial(tosses, self.probabilities[z])
-        return np.column_stack([heads, np.full(n, tosses)]), z
+        return self._tossed(np.full(n, tosses), z, generator), z
 
-    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
-        """Draw as many observations as x (N, 2) has, with the same numbers of tosses."""
-        return self.sample(len(x), rng, tosses=x[:, 1].astype(np.int64))[0]
+    def draw_like(self, x: FloatArray, z: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Draw rows with the numbers of tosses that x (N, 2) has."""
+        return self._tossed(x[:, 1].astype(np.int64), z, rng)
+
+    def _tossed(self, tosses: IntArray, z: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Toss coin z_n so many times for each n; return heads and tosses, (N, 2)."""
+        return np.column_stack([rng.binomial(tosses, self.probabilities[z]), tosses])
 
 
 def _log_binomial(heads: FloatArray, tosses: FloatArray, p: FloatArray) -> FloatArray:

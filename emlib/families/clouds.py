@@ -28,6 +28,7 @@ class Clouds(Mixture):
     """A mixture of K clouds in D dimensions: means (K, D), or (K,) on the line, and covariances."""
 
     row_ndim: ClassVar[int] = 1
+    has_types: ClassVar[bool] = False  # whether there is a covariance_type to choose
     means: FloatArray
     _cov: Covariances
 
@@ -130,7 +131,7 @@ class Normals(Clouds):
             unit = cov.one(np.eye(self.means.shape[1]))
             central[... if cov.shared else held["covariances"]] = unit
         means, covariances = self.means + cov.colour(shift), cov.scaled(central)  # (eq. 4.26)
-        covariances.refuse_collapse(weights, means)
+        covariances.refuse_collapse(weights, means, self.has_types)
         return replace(self, weights=weights, means=means, covariances=covariances)  # type: ignore[type-var]
 
     def complete_components(self, expectation: Expectation) -> float:

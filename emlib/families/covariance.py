@@ -185,8 +185,10 @@ class Covariances(Value):
 
     # -- collapse -------------------------------------------------------------------------
 
-    def refuse_collapse(self, weights: FloatArray, means: FloatArray) -> None:
+    def refuse_collapse(self, weights: FloatArray, means: FloatArray, has_types: bool) -> None:
         """Raise if some component is flat in a direction in which the data are not.
+
+        Another kind is advised if the family has more than one (`has_types`).
 
         After an M-step the mixture has the mean and the variances of the data (within
         components plus between their means), so the spread of the data is known without another
@@ -200,7 +202,7 @@ class Covariances(Value):
         if flat.any():
             k = int(flat.any(axis=1).argmax())
             who = "the common covariance" if self.shared else f"component {k}"
-            simpler = len(means[k]) > 1 and self.kind != "spherical"
+            simpler = has_types and len(means[k]) > 1 and self.kind != "spherical"
             remedy = ", use a simpler covariance_type or" if simpler else " or use"
             raise DegenerateError(
                 f"{who} has collapsed onto a point or a plane near x = "
@@ -216,19 +218,24 @@ class Covariances(Value):
 
     @classmethod
     def require_spread(
-        cls, x: FloatArray, within: FloatArray, everything: FloatArray, with_prior: bool
+        cls,
+        x: FloatArray,
+        within: FloatArray,
+        everything: FloatArray,
+        with_prior: bool,
+        has_types: bool,
     ) -> None:
         """Raise a ValueError that names a column without spread of its own within groups.
 
-        Given the rows (N, D), the covariance within groups, and that of all rows, (D, D).
+        Given the rows (N, D), the covariance within groups, and that of all rows, (D, D); and
+        whether there is a prior, and whether the family has other kinds, which are advised.
         """
         flat = cls.flat(within, everything)
         if flat.any():
             what = f"column {flat.argmax()} has" if cls is not Spherical else "there is"
             remedies = ["fewer components", "more rows"]
-            remedies += (
-                ['covariance_type="diag"'] if issubclass(cls, Full) and len(flat) > 1 else []
-            )
+            simpler = has_types and issubclass(cls, Full) and len(flat) > 1
+            remedies += ['covariance_type="diag"'] if simpler else []
             remedies += [] if with_prior else ['prior="default"']
             raise ValueError(
                 f"x ({x.shape[0]} rows, {x.shape[1]} columns): within the starting groups {what} "

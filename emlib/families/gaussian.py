@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -89,6 +89,7 @@ class GaussianMixture(Normals):
     covariances: Any  # an array once the model is made
     covariance_type: str = "full"
     prior: MixturePrior | None = None
+    has_types: ClassVar[bool] = True
     _cov: Covariances = field(init=False, repr=False, compare=False)  # the same, with factors L_k
 
     def __post_init__(self) -> None:
@@ -145,7 +146,7 @@ class GaussianMixture(Normals):
         if prior is not None:
             kind.check_prior(prior, *means.shape)
             within = with_scale(within, n, prior.components)
-        kind.require_spread(rows, within, everything, prior is not None)
+        kind.require_spread(rows, within, everything, prior is not None, cls.has_types)
         return cls(weights, means, kind.alike(within, n_components), covariance_type, prior)
 
     @classmethod
@@ -312,9 +313,11 @@ class GaussianMixture(Normals):
 
         Not with many features. And components of the same mean may be the
         same, which is for EM to keep: a matrix product need not round equal columns equally.
+        Nor with a weight of zero, whose logarithm is no coefficient.
         """
         k, d = self.means.shape
-        return d <= MANY_FEATURES and len(np.unique(self.means[:, 0])) == k
+        distinct = len(np.unique(self.means[:, 0])) == k
+        return d <= MANY_FEATURES and distinct and bool(self.weights.all())
 
     @cached_property
     def _quadratic(self) -> Quadratic:

@@ -207,10 +207,10 @@ class GaussianMixture1D(Clouds):
         total = weights @ (var + (means - weights @ means) ** 2)
         k = int(np.argmin(var))
         if not var[k] > max(COLLAPSED * total, SMALLEST**2):
+            remedy = " or use" if self.common_variance else ", use a common variance or"
             raise DegenerateError(
                 f"component {k} has collapsed onto a point near x = {means[k]:.6g}, where the "
-                "likelihood has no bound. Start elsewhere, use a common variance or a prior "
-                "(chapter 5).",
+                f"likelihood has no bound. Start elsewhere{remedy} a prior (chapter 5).",
                 k,
             )
 

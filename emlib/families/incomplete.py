@@ -18,7 +18,7 @@ from scipy.linalg.lapack import dtrtri
 
 from emlib import initial
 from emlib._machinery.blocks import gathered
-from emlib._machinery.validation import check_weights, data_matrix, frozen
+from emlib._machinery.validation import check_weights, data_matrix, frozen, number_array
 from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.coordinates import DEFINITE, REAL, SIMPLEX
 from emlib.families.clouds import Normals, with_scale
@@ -175,7 +175,7 @@ class IncompleteGaussianMixture(Normals):
         if prior is not None:
             Full.check_prior(prior, *means.shape)
             within = with_scale(within, counts.sum(), prior.components)
-        Full.require_spread(rows, within, everything, prior is not None)
+        Full.require_spread(rows, within, everything, prior is not None, cls.has_types)
         return cls(counts / counts.sum(), means, Full.alike(within, n_components), prior)
 
     def _groups(self, x: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -218,6 +218,11 @@ class IncompleteGaussianMixture(Normals):
         return MixturePrior(NormalInverseWishart(apart.means[0], 0.01, d + 2, scale))
 
     # -- E-step ---------------------------------------------------------------------------
+
+    @staticmethod
+    def numbers(x: ArrayLike) -> FloatArray:
+        """Return x as a float64 array, not yet checked, with NaN where an entry is masked."""
+        return number_array(_with_nan(x), "x")
 
     def check(self, x: ArrayLike) -> FloatArray:
         """Return x as (N, D) float64, with NaN where an entry is missing; never infinite."""
@@ -309,16 +314,20 @@ class IncompleteGaussianMixture(Normals):
         """Draw whole rows x_n from the normal of component z_n."""
         return self.means[z] + self._cov.draw(z, rng)
 
-    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
-        """Draw a data set with its holes where x (N, D) has them."""
-        return np.where(np.isnan(x), np.nan, self.sample(len(x), rng)[0])
+    def draw_like(self, x: FloatArray, z: IntArray, rng: np.random.Generator) -> FloatArray:
+        """Draw rows with their holes where x (N, D) has them."""
+        return np.where(np.isnan(x), np.nan, self.draw(z, rng))
 
 
 def _matrix(x: ArrayLike, columns: int | None = None) -> FloatArray:
     """Return x as (N, D) with NaN where an entry is missing; a masked entry is missing too."""
-    if isinstance(x, np.ma.MaskedArray):
-        x = np.where(np.ma.getmaskarray(x), np.nan, np.asarray(x.data, dtype=np.float64))
-    return data_matrix(x, columns, missing=True)
+    return data_matrix(_with_nan(x), columns, missing=True)
+
+
+def _with_nan(x: ArrayLike) -> ArrayLike:
+    if not isinstance(x, np.ma.MaskedArray):
+        return x
+    return np.where(np.ma.getmaskarray(x), np.nan, np.asarray(x.data, dtype=np.float64))
 
 
 def _independent(

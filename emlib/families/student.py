@@ -159,7 +159,7 @@ class StudentTMixture(Clouds):
         if prior is not None:
             Full.check_prior(prior, *means.shape)
             within = with_scale(within, r.sum(), prior.components)
-        Full.require_spread(rows, within, everything, prior is not None)
+        Full.require_spread(rows, within, everything, prior is not None, cls.has_types)
         nu = np.full(n_components, float(degrees_of_freedom))
         return cls(weights, means, Full.alike(within, n_components), nu, fixed, prior)
 
@@ -333,12 +333,6 @@ class StudentTMixture(Clouds):
         c = chosen_columns(columns, self.means.shape[1])
         scales = self.scales[:, c][:, :, c]
         return replace(self, means=self.means[:, c], scales=scales, prior=None)
-
-    def latent_log_joint(
-        self, x: FloatArray, w: FloatArray | None
-    ) -> tuple[FloatArray, FloatArray]:
-        """Refuse: besides K labels, precisions of any value are hidden."""
-        raise NotImplementedError("beside the label, each row hides a precision of any value.")
 
     def distances(self) -> FloatArray:
         """Return how different components are: as clouds, or in 1 / (1 + nu)."""
