@@ -112,7 +112,7 @@ class Mixture(Rows):
 
     @property
     def width(self) -> int:
-        """Numbers that an E-step holds for each number of the data: one a component."""
+        """Numbers that densities take for each number of the data: one a component."""
         return self.n_components
 
     @property
