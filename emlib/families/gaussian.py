@@ -43,6 +43,7 @@ from emlib.prior import MixturePrior, prior_for
 
 WORTHWHILE = 2**16  # numbers (N K D) in a block from which on polynomials pay
 MANY_FEATURES = 100  # number of features from which on they do not
+MANY_COMPONENTS = 4  # number of components from which on they get longer blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,19 +194,21 @@ class GaussianMixture(Normals):
 
     @property
     def e_step_width(self) -> int:
-        """One where polynomials may serve: their monomials come in pieces."""
-        return 1 if self.means.shape[1] <= MANY_FEATURES else self.n_components
+        """One where polynomials may serve, for their monomials come in pieces.
+
+        Not where components are so few that whitening takes little more.
+        """
+        k, d = self.means.shape
+        return 1 if k >= MANY_COMPONENTS and d <= MANY_FEATURES else k
 
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Return counts and the moments of `statistics`: by polynomials, or by whitening."""
-        if x.size * self.n_components < WORTHWHILE:
-            return self._expect_whitened(x, w)
-        if self._has_polynomials:
+        if x.size * self.n_components >= WORTHWHILE and self._has_polynomials:
             z = self._quadratic.coordinates(x)
             if self._quadratic.is_accurate(z):
                 return self._expect_quadratic(z, w)
         starts = self._starts(x)
-        if len(starts) == 1:
+        if len(starts) <= 1:
             return self._expect_whitened(x, w)
 
         def part(start: int) -> Expectation:
