@@ -207,7 +207,7 @@ class GaussianMixture(Normals):
             z = self._quadratic.coordinates(x)
             if self._quadratic.is_accurate(z):
                 return self._expect_quadratic(z, w)
-        starts = self._starts(x)
+        starts = self._starts(x)  # whitened data take more room: in smaller blocks
         if len(starts) <= 1:
             return self._expect_whitened(x, w)
 
