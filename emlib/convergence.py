@@ -215,12 +215,17 @@ class Watch:
         self._objective = [*self._objective[-WINDOW - 1 :], objective]
         _check_monotone(self._objective, self._n)
         self._models = [*self._models[-2:], model]
-        near = cautious_gain(self._objective) <= self.tol
+        near = _is_near(self._objective, self.tol)
         leaving = near and (_growing(self._models) or _parting(self._models))
         self._calm = self._calm + 1 if near and not leaving else 0
         if self._calm < PATIENCE:
             return None
         return _verdict(model, self.tol, self._objective[-1] - self._objective[-2])
+
+
+def _is_near(objective: Sequence[float], tol: float) -> bool:
+    """Whether less than `tol` is left to gain; the bold estimate, half the work, is asked first."""
+    return remaining_gain(objective) <= tol and cautious_gain(objective) <= tol
 
 
 def _check_monotone(objective: Sequence[float], n: int) -> None:

@@ -113,7 +113,7 @@ class Mixture(Rows):
 
     @property
     def width(self) -> int:
-        """Numbers that an E-step holds for each number of the data: one a component."""
+        """Numbers that densities take for each number of the data: one a component."""
         return self.n_components
 
     @property
@@ -424,12 +424,10 @@ def posterior(log_joint: FloatArray) -> tuple[FloatArray, FloatArray]:
     take the place of the log joint.
     """
     largest = log_joint.max(axis=1)
-    reject_rows(
-        ~np.isfinite(largest),
-        "x",
-        "impossible under every component",
-        "Start from a model under which every observation has positive density.",
-    )
+    possible = np.isfinite(largest)
+    if not possible.all():
+        remedy = "Start from a model under which every observation has positive density."
+        reject_rows(~possible, "x", "impossible under every component", remedy)
     r = log_joint
     r -= largest[:, None]
     np.exp(r, out=r)

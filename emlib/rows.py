@@ -156,15 +156,20 @@ class Rows(OfRows):
         ValueError
             If x is not what the family can have produced; the message names the rows.
         """
-        total: Expectation = self._total(self.expect_block, x, sample_weight)
+        total: Expectation = self._total(self.expect_block, x, sample_weight, self.e_step_width)
         return replace(total, of=self)
 
     # -- block by block: no array grows with N but the result -----------------------------
 
     @property
     def width(self) -> int:
-        """Numbers that an E-step holds for each number of the data, about."""
+        """Numbers that a density takes for each number of the data, about."""
         return 1
+
+    @property
+    def e_step_width(self) -> int:
+        """Numbers that `expect_block` takes for each number of the data, about."""
+        return self.width
 
     def _rows(self, x: ArrayLike) -> Any:
         """Return x as an array with a first axis to cut, not yet copied.
@@ -177,9 +182,9 @@ class Rows(OfRows):
                 return array
         return self.check(x)
 
-    def _starts(self, x: Any) -> range:
+    def _starts(self, x: Any, width: int | None = None) -> range:
         """Return the first row of each block, small enough for its arrays to stay in cache."""
-        numbers = self.width * max(1, math.prod(x.shape[1:]))
+        numbers = (width or self.width) * max(1, math.prod(x.shape[1:]))
         rows = max(BLOCK // numbers, min(LONG, 8 * BLOCK // numbers), FEWEST)
         return range(0, len(x), rows)
 
@@ -188,19 +193,24 @@ class Rows(OfRows):
         function: Callable[[FloatArray, FloatArray | None], Any],
         x: Any,
         sample_weight: Any = None,
+        width: int | None = None,
     ) -> Any:
         """Return the sum of function(rows, weights); rows of weight zero are absent."""
-        return located(self, x, sample_weight).total(partial(self._total_of, function))
+        return located(self, x, sample_weight).total(partial(self._total_of, function, width))
 
     def _total_of(
-        self, function: Callable[[FloatArray, FloatArray | None], Any], x: Any, sample_weight: Any
+        self,
+        function: Callable[[FloatArray, FloatArray | None], Any],
+        width: int | None,
+        x: Any,
+        sample_weight: Any,
     ) -> Any:
         """Return the sum over one array or over the chunks of one."""
         if isinstance(x, Chunks):
-            return x.total(partial(self._total_of, function))
+            return x.total(partial(self._total_of, function, width))
         rows = self._rows(x)
         w = sample_weights(sample_weight, len(rows))
-        starts = self._starts(rows)
+        starts = self._starts(rows, width)
 
         def part(start: int) -> Any:
             block = rows[start : start + starts.step]

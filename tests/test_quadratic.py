@@ -9,6 +9,7 @@ from emlib import GaussianMixture, em
 from emlib.families import gaussian
 from emlib.families._quadratic import LARGEST_TERMS
 from emlib.families.covariance import COVARIANCE_TYPES
+from emlib.rows import BLOCK
 from laws import assert_same_expectation
 
 kinds = pytest.mark.parametrize("kind", COVARIANCE_TYPES)
@@ -78,6 +79,25 @@ def test_blocks_of_both_sorts_add_up(kind, polynomials):
     mixed = model.e_step(x)
     assert 0 < sum(polynomials) < N
     assert_same_expectation(mixed, by_differences(model, x), 1e-9)
+
+
+@kinds
+def test_what_is_whitened_is_whitened_in_small_blocks(kind, polynomials, monkeypatch):
+    """Blocks for polynomials are longer, and whitened data take K times their room."""
+    x, model = clouds(2, 4, kind)
+    x[::1000] = 1e5  # no block is near enough
+    sizes = []
+    original = GaussianMixture._expect_whitened
+
+    def watched(self, x, w):
+        sizes.append(x.size * self.n_components)
+        return original(self, x, w)
+
+    monkeypatch.setattr(GaussianMixture, "_expect_whitened", watched)
+    model.e_step(x)
+    assert not polynomials
+    assert sum(sizes) == x.size * 4
+    assert max(sizes) <= BLOCK
 
 
 def test_the_terms_are_bounded_as_promised():

@@ -1,7 +1,7 @@
 """The E-step of a Gaussian mixture as two matrix products.
 
 The logarithm of a normal density is a quadratic polynomial of the observation. Lay out the
-monomials of all observations as one array (1, z_i, z_i z_j), and the log joints of all components
+monomials of all observations as one array (z_i, 1, z_i z_j), and the log joints of all components
 are one matrix product; their moments are another. That is the form in which a computer works
 fastest. Coordinates z in which the mixture as a whole has mean zero and covariance one keep the
 monomials of a size.
@@ -19,15 +19,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from emlib._machinery.value import FloatArray
 from emlib.families.covariance import cholesky, inverse
 
 LARGEST_TERMS = 1e3  # of |y|^2, half as many nats: they may cancel, at the cost of three digits
-KEPT = 2**19  # numbers: monomials that are kept for the second product
-MANY = 128  # monomials from which on products are worth cutting in pieces
+KEPT = 2**19  # numbers: monomials and joint densities that are kept for the second product
+MANY = 40  # monomials from which on it pays to lay out responsibilities for their product
 PIECE = 990_000  # multiplications in a piece: OpenBLAS does up to 10^6 without rearranging factors
+SHORT = 256  # rows of a piece, at least
 
 
 class _Memory(threading.local):
@@ -60,7 +62,7 @@ class Quadratic:
     slopes, offsets : ndarray, shape (K, D, D) or (K, D), and (K, D)
         Component k's own whitened coordinates are y_k = slopes_k z - offsets_k.
     coefficients : ndarray, shape (K, F)
-        Of the monomials: one, z_i, the squares and, unless diagonal, z_i z_j for `_pairs`.
+        Of the monomials: z_i, one, the squares and, unless diagonal, z_i z_j for `_pairs`.
     steepness, offset : float
         For any z and k the terms of |y_k|^2 add up to (steepness |z| + offset)^2 at most, even
         if all are taken as positive.
@@ -127,13 +129,13 @@ class Quadratic:
             steepness = abs(precisions).sum(axis=2).max()
         squares = (offsets**2).sum(axis=1)
         constant = log_constants - 0.5 * squares
-        coefficients = np.hstack([constant[:, None], linear, quadratic])
+        coefficients = np.hstack([linear, constant[:, None], quadratic])
         bounds = float(np.sqrt(steepness)), float(np.sqrt(squares.max()))
         return cls(centre, whitener, slopes, offsets, coefficients, *bounds)
 
     def coordinates(self, x: FloatArray) -> FloatArray:
         """Return z, shape (D, N), of observations (N, D)."""
-        difference = np.ascontiguousarray(x.T) - self.centre[:, None]
+        difference = np.subtract(x.T, self.centre[:, None], order="C")
         if self.whitener.ndim == 2:
             return np.asarray(self.whitener @ difference)
         difference *= self.whitener[:, None]
@@ -146,59 +148,63 @@ class Quadratic:
 
     def pieces(self, n: int) -> Iterator[slice]:
         """Yield slices of n rows whose monomials are not too many to stay near the processor."""
-        rows = max(1, KEPT // self.coefficients.shape[1])
+        most = max(1, KEPT // sum(self.coefficients.shape))
+        rows = -(-n // -(-n // most))  # all of about the same length
         for start in range(0, n, rows):
             yield slice(start, start + rows)
 
     def monomials(self, z: FloatArray) -> FloatArray:
-        """Return one, z_i and the products or squares of observations, as an array (F, N).
+        """Return z_i, one, and the products or squares of observations, as an array (F, N).
 
         It is overwritten by the next call.
         """
         d, n = z.shape
-        monomials = _memory.array(self.coefficients.shape[1], n)
-        monomials[0] = 1
-        monomials[1 : d + 1] = z
-        z = monomials[1 : d + 1]  # its rows are now neighbours in memory
-        start = d + 1
-        for shift in range(1 if self.whitener.ndim == 1 else d):
-            np.multiply(z[: d - shift], z[shift:], out=monomials[start : start + d - shift])
-            start += d - shift
+        n_shifts = 1 if self.whitener.ndim == 1 else (d + 1) // 2  # see `_pairs`
+        again = n_shifts - 1  # the last rows of z come before the first ones, too
+        array = _memory.array(again + self.coefficients.shape[1], n)
+        array[:again] = z[d - again :]
+        array[again : again + d] = z
+        monomials = array[again:]
+        monomials[d] = 1
+        z, products = monomials[:d], monomials[d + 1 :]
+        shifted = sliding_window_view(array[: again + d], d, axis=0)[::-1].transpose(0, 2, 1)
+        np.multiply(z, shifted, out=products[: n_shifts * d].reshape(n_shifts, d, n))
+        half = products[n_shifts * d :]  # a shift by D/2, if D is even, meets each pair twice
+        np.multiply(z[: len(half)], z[d - len(half) :], out=half)
         return monomials
 
     def log_joint(self, monomials: FloatArray) -> FloatArray:
         """Return the log joint of every component, shape (K, N)."""
-        if len(monomials) < MANY:
-            return self.coefficients @ monomials
-        log_joint = np.zeros((len(self.coefficients), monomials.shape[1]))
-        for some, rows in self._pieces(monomials):
-            log_joint[:, rows] += self.coefficients[:, some] @ monomials[some, rows]
+        log_joint = np.empty((len(self.coefficients), monomials.shape[1]))
+        for some, rows in self._products(monomials):
+            factors = self.coefficients[:, some], monomials[some, rows]
+            if some.start == 0:
+                np.matmul(*factors, out=log_joint[:, rows])
+            else:
+                log_joint[:, rows] += np.matmul(*factors)
         return log_joint
 
-    def sums(self, monomials: FloatArray, responsibilities: FloatArray) -> FloatArray:
-        """Return the sums over n of r_nk times each monomial, shape (K, F)."""
-        if len(monomials) < MANY:
-            return responsibilities.T @ monomials.T
-        r = np.ascontiguousarray(responsibilities)
-        sums = np.zeros(self.coefficients.shape[::-1])
-        for some, rows in self._pieces(monomials):
-            sums[some] += monomials[some, rows] @ r[rows]
-        return sums.T
+    def add_sums(self, total: FloatArray, monomials: FloatArray, r: FloatArray) -> None:
+        """Add to `total`, shape (F, K), the sums over n of each monomial times r_nk."""
+        if len(monomials) >= MANY:
+            r = np.ascontiguousarray(r)
+        for some, rows in self._products(monomials):
+            total[some] += monomials[some, rows] @ r[rows]
 
-    def _pieces(self, monomials: FloatArray) -> Iterator[tuple[slice, slice]]:
+    def _products(self, monomials: FloatArray) -> Iterator[tuple[slice, slice]]:
         """Yield slices of monomials and of rows that make products of K no larger than PIECE."""
         k = len(self.coefficients)
         n_monomials, n = monomials.shape
-        rows = min(n, max(1, PIECE // (64 * k)))
+        rows = max(SHORT, PIECE // (k * n_monomials))
         some = max(1, PIECE // (k * rows))
         for start in range(0, n, rows):
             for first in range(0, n_monomials, some):
                 yield slice(first, first + some), slice(start, start + rows)
 
     def whitened(self, sums: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return first and second moments of y_k from sums of the monomials (K, F)."""
+        """Return first and second moments of y_k from sums of the monomials (F, K)."""
         k, d = self.offsets.shape
-        counts, first, products = np.split(sums, [1, d + 1], axis=1)
+        first, counts, products = np.split(sums.T, [d, d + 1], axis=1)
         if self.whitener.ndim == 1:
             first = self.slopes * first
             second = self.slopes**2 * products - 2 * self.offsets * first
@@ -214,7 +220,11 @@ class Quadratic:
 
 @functools.cache
 def _pairs(d: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return all i <= j below D: first those with j = i, then those with j = i + 1, and so on."""
-    i = np.concatenate([np.arange(d - shift) for shift in range(d)])
-    shifts = np.repeat(np.arange(d), np.arange(d, 0, -1))
-    return i, i + shifts
+    """Return each pair (i, j) of features once: all (i, i), then all (i, i - 1 mod D), and so on.
+
+    In this order NumPy makes all products z_i z_j in two calls, not one for each difference of
+    i and j: between calls, threads wait for each other.
+    """
+    pair = np.arange(d * (d + 1) // 2)
+    i = pair % d
+    return i, (i - pair // d) % d

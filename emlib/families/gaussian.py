@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import initial
+from emlib._machinery import parallel
 from emlib._machinery.blocks import gathered
 from emlib._machinery.validation import check_weights, data_matrix, frozen
 from emlib._machinery.value import FloatArray, IntArray
@@ -42,6 +43,7 @@ from emlib.prior import MixturePrior, prior_for
 
 WORTHWHILE = 2**16  # numbers (N K D) in a block from which on polynomials pay
 MANY_FEATURES = 100  # number of features from which on they do not
+MANY_COMPONENTS = 4  # number of components from which on they get longer blocks
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,12 +193,34 @@ class GaussianMixture(Normals):
         """Return the log density of each component at its mean, shape (K,) or (1,)."""
         return -self._cov.half_log_determinants - 0.5 * self.means.shape[1] * np.log(2 * np.pi)
 
+    @property
+    def e_step_width(self) -> int:
+        """One where polynomials may serve, for their monomials come in pieces.
+
+        Not where components are so few that whitening takes little more.
+        """
+        k, d = self.means.shape
+        return 1 if k >= MANY_COMPONENTS and d <= MANY_FEATURES else k
+
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Return counts and the moments of `statistics`: by polynomials, or by whitening."""
         if x.size * self.n_components >= WORTHWHILE and self._has_polynomials:
             z = self._quadratic.coordinates(x)
             if self._quadratic.is_accurate(z):
                 return self._expect_quadratic(z, w)
+        starts = self._starts(x)  # whitened data take more room: in smaller blocks
+        if len(starts) <= 1:
+            return self._expect_whitened(x, w)
+
+        def part(start: int) -> Expectation:
+            rows = slice(start, start + starts.step)
+            return self.expect_block(x[rows], None if w is None else w[rows])
+
+        total: Expectation = parallel.total(part, starts)
+        return total
+
+    def _expect_whitened(self, x: FloatArray, w: FloatArray | None) -> Expectation:
+        """Return counts and moments by whitening, for each component, and all rows at once."""
         y = self._cov.whiten(x, self.means)
         log_joint = _log_normal(y, self.log_weights + self._log_constants())
         log_density, r = posterior(log_joint)
@@ -330,15 +354,15 @@ class GaussianMixture(Normals):
     def _expect_quadratic(self, z: FloatArray, w: FloatArray | None) -> Expectation:
         """Return what whitening gives by two products, in those coordinates (eq. 4.30)."""
         quadratic = self._quadratic
-        log_likelihood, sums = 0.0, np.zeros(quadratic.coefficients.shape)
+        log_likelihood, sums = 0.0, np.zeros(quadratic.coefficients.shape[::-1])
         for rows in quadratic.pieces(z.shape[1]):
             monomials = quadratic.monomials(z[:, rows])
             log_density, r = posterior(quadratic.log_joint(monomials).T)
             r, part = weighted(r, log_density, None if w is None else w[rows])
             log_likelihood += part
-            sums += quadratic.sums(monomials, r)
+            quadratic.add_sums(sums, monomials, r)
         first, second = quadratic.whitened(sums)
-        return Expectation(log_likelihood, sums[:, 0], (first, self._cov.pool(second)))
+        return Expectation(log_likelihood, sums[len(z)], (first, self._cov.pool(second)))
 
 
 def _log_normal(y: FloatArray, constants: FloatArray) -> FloatArray:
