@@ -205,7 +205,7 @@ class Rows(OfRows):
         x: Any,
         sample_weight: Any,
     ) -> Any:
-        """Return the sum over one array or over the chunks of one."""
+        """Return the sum over one array or over the chunks of one; errors name rows of x."""
         if isinstance(x, Chunks):
             return x.total(partial(self._total_of, function, width))
         rows = self._rows(x)

@@ -1,6 +1,7 @@
 """The fast E-step of a Gaussian mixture, by polynomials, gives what differences give."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,17 +88,26 @@ def test_what_is_whitened_is_whitened_in_small_blocks(kind, polynomials, monkeyp
     x, model = clouds(2, 4, kind)
     x[::1000] = 1e5  # no block is near enough
     sizes = []
-    original = GaussianMixture._expect_whitened
+    original = type(model._cov).whiten
 
-    def watched(self, x, w):
-        sizes.append(x.size * self.n_components)
-        return original(self, x, w)
+    def watched(self, x, means):
+        sizes.append(x.size * len(means))
+        return original(self, x, means)
 
-    monkeypatch.setattr(GaussianMixture, "_expect_whitened", watched)
+    monkeypatch.setattr(type(model._cov), "whiten", watched)
     model.e_step(x)
     assert not polynomials
     assert sum(sizes) == x.size * 4
     assert max(sizes) <= BLOCK
+
+
+@pytest.mark.parametrize("weights", [None, np.ones(N)], ids=["", "weighted"])
+def test_a_row_is_named_by_its_place_in_the_data_whatever_the_blocks(weights):
+    x, model = clouds(2, 4, "full")
+    x[N - 7] = 1e150
+    fine = replace(model, covariances=1e-20 * model.covariances)
+    with pytest.raises(ValueError, match=rf"1 row impossible under every .*\(row {N - 7}\)"):
+        fine.e_step(x, weights)
 
 
 def test_the_terms_are_bounded_as_promised():

@@ -22,7 +22,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from emlib import initial
-from emlib._machinery import parallel
 from emlib._machinery.blocks import gathered
 from emlib._machinery.validation import check_weights, data_matrix, frozen
 from emlib._machinery.value import FloatArray, IntArray
@@ -208,19 +207,8 @@ class GaussianMixture(Normals):
             z = self._quadratic.coordinates(x)
             if self._quadratic.is_accurate(z):
                 return self._expect_quadratic(z, w)
-        starts = self._starts(x)  # whitened data take more room: in smaller blocks
-        if len(starts) <= 1:
-            return self._expect_whitened(x, w)
-
-        def part(start: int) -> Expectation:
-            rows = slice(start, start + starts.step)
-            return self.expect_block(x[rows], None if w is None else w[rows])
-
-        total: Expectation = parallel.total(part, starts)
-        return total
-
-    def _expect_whitened(self, x: FloatArray, w: FloatArray | None) -> Expectation:
-        """Return counts and moments by whitening, for each component, and all rows at once."""
+        if len(self._starts(x)) > 1:  # whitened data take more room: in smaller blocks
+            return self._total_of(self.expect_block, None, x, w)
         y = self._cov.whiten(x, self.means)
         log_joint = _log_normal(y, self.log_weights + self._log_constants())
         log_density, r = posterior(log_joint)
