@@ -1,7 +1,7 @@
 """How often `emlib.search` finds the best known maximum, beside restarts with the same budget.
 
-`python benchmarks/search.py [SEEDS [BUDGET ...]]` prints two tables; 10 seeds and budgets of 1000,
-2000 and 4000 E-steps take about half an hour. For each row, data with K and a type of
+`python benchmarks/search.py [SEEDS [BUDGET ...]]` prints four tables; 10 seeds and budgets of 1000,
+2000 and 4000 E-steps take hours: 82 rows by three finders. For each row, data with K and a type of
 covariance, it counts the seeds whose fit has converged, has no doubts, and ends within 0.01 nats of
 the best maximum in best_maxima.json, or above. "full" is unequal variances and "tied" a common
 variance where D = 1. The geyser's columns are waiting and duration (R package MASS).
