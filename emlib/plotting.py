@@ -22,7 +22,7 @@ from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
 from scipy.stats import chi2, f
 
-from emlib._machinery.validation import data_matrix, data_vector, sample_weights
+from emlib._machinery.validation import data_matrix, data_vector, one_of, sample_weights
 from emlib._machinery.value import FloatArray
 from emlib.bootstrap import BootstrapLRT
 from emlib.families.gaussian import GaussianMixture
@@ -569,6 +569,9 @@ def criteria(
     names : sequence of {"aic", "bic", "icl"}
         What to draw.
     """
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        one_of(name, "names", list(CRITERIA))
     artists: list[Any] = []
     choices = list(dict.fromkeys(tuple(row.options.items()) for row in selection.rows))
     for k, (name, choice) in enumerate(itertools.product(names, choices)):
@@ -623,6 +626,8 @@ def bootstrap(ax: Axes, test: BootstrapLRT, bins: int = 20) -> Drawing:
         Number of bars.
     """
     values = test.replicates[np.isfinite(test.replicates)]
+    if not values.size:
+        raise ValueError("no replicate has a statistic, so there is nothing to draw.")
     top = 1.05 * max(values.max(initial=1.0), test.statistic)
     edges = np.linspace(min(0.0, values.min(initial=0.0)), top, bins + 1)
     _, _, bars = ax.hist(values, bins=list(edges), density=True, color="#e9e6dd", edgecolor=DATA)

@@ -12,7 +12,17 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Ellipse
 
-from emlib import GaussianMixture, GaussianMixture1D, StudentTMixture, data, em, plotting
+from emlib import (
+    BootstrapLRT,
+    GaussianMixture,
+    GaussianMixture1D,
+    PoissonMixture,
+    StudentTMixture,
+    data,
+    em,
+    plotting,
+    select,
+)
 
 STYLE = Path(plotting.__file__).with_name("book.mplstyle")
 GRID = np.linspace(0.1, 0.9, 81)
@@ -226,6 +236,23 @@ def test_a_curve_may_have_holes(axes):
 def test_what_cannot_be_drawn_is_refused(draw, words, ax):
     with pytest.raises(ValueError, match=words):
         draw(ax)
+
+
+def test_criteria_are_named_one_or_more(axes):
+    table = select(PoissonMixture, [1, 2, 3, 9, 11, 12], [1, 2], rng=0, n_starts=1)
+    one, two = (plotting.criteria(ax, table, names) for ax, names in zip(
+        axes, ("bic", (name for name in ("aic", "bic"))), strict=True))  # fmt: skip
+    assert one.alt.startswith("Criteria against K: BIC is best") and "AIC" not in one.alt
+    assert "AIC is best" in two.alt and "BIC is best" in two.alt
+    with pytest.raises(ValueError, match=r"names must be one of 'aic', .* not 'dic'"):
+        plotting.criteria(axes[0], table, ("bic", "dic"))
+
+
+def test_a_bootstrap_without_statistics_is_nothing_to_draw(ax):
+    fit = em.fit(PoissonMixture([1.0], [2.0]), [1, 2, 3])
+    test = BootstrapLRT((1, 2), 3.0, np.full(4, np.nan), ("degenerate",) * 4, fit, fit)
+    with pytest.raises(ValueError, match="no replicate has a statistic"):
+        plotting.bootstrap(ax, test)
 
 
 def test_weights_are_copies_in_figures(axes):
