@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import math
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,13 +20,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
-from scipy.stats import chi2
+from scipy.stats import chi2, f
 
-from emlib._machinery.validation import data_matrix, data_vector, sample_weights
+from emlib._machinery.validation import data_matrix, data_vector, one_of, sample_weights
 from emlib._machinery.value import FloatArray
 from emlib.bootstrap import BootstrapLRT
 from emlib.families.gaussian import GaussianMixture
 from emlib.families.gaussian1d import GaussianMixture1D
+from emlib.families.student import StudentTMixture
 from emlib.selection import CRITERIA, Row, Selection
 
 # Colour k always comes with marker k and line style k.
@@ -59,6 +61,13 @@ def look(k: int) -> dict[str, Any]:
     """Return colour, marker and line style of component k, as keywords for `Axes.plot`."""
     n = len(COLOURS)
     return {"color": COLOURS[k % n], "marker": MARKERS[k % n], "linestyle": LINES[k % n]}
+
+
+def _said(value: float, spread: float, least: int) -> str:
+    """Return a number with the decimals in which a spread shows, and at least so many."""
+    if not 1e-6 <= spread < 1e9:
+        return f"{value:.4g}"
+    return f"{value:.{max(least, -math.floor(math.log10(spread)))}f}"
 
 
 # ---------------------------------------------------------------------------------------------
@@ -184,7 +193,7 @@ def bound(
     ax : Axes
         Where to draw.
     theta : array_like, shape (G,)
-        Grid of the parameter.
+        Grid of the parameter, in ascending order.
     log_likelihood, lower_bound : array_like, shape (G,)
         l(theta) and L(q, theta) on the grid, in nats, with q the posterior at `current`.
     current : float
@@ -193,10 +202,24 @@ def bound(
         Where the bound is highest: the next point.
     symbol : str
         The parameter, in TeX.
+
+    Raises
+    ------
+    ValueError
+        If the grid does not ascend, or a point lies outside it.
     """
     grid = np.asarray(theta, dtype=float)
     ll = np.asarray(log_likelihood, dtype=float)
     lb = np.asarray(lower_bound, dtype=float)
+    if not (np.diff(grid) > 0).all():  # between its points nothing could be read off
+        raise ValueError("theta must be in ascending order.")
+    for name, point in (("current", current), ("maximiser", maximiser)):
+        if point is not None and not grid[0] <= point <= grid[-1]:
+            raise ValueError(f"{name} is {point}, outside theta, {grid[0]} to {grid[-1]}.")
+    span = grid[-1] - grid[0]
+    low_end, high_end, top_at = (
+        _said(v, span, 2) for v in (grid[0], grid[-1], grid[np.nanargmax(ll)])
+    )
 
     def at(curve: np.ndarray, point: float) -> float:
         return float(np.interp(point, grid, curve))
@@ -207,9 +230,9 @@ def bound(
     (here,) = ax.plot([current], [at(ll, current)], "o", color=COLOURS[0], zorder=5)
     artists: list[Any] = [top, low, gap, here]
     words = (
-        f"The log-likelihood as a curve over the parameter from {grid[0]:.2f} to {grid[-1]:.2f}, "
-        f"highest near {grid[ll.argmax()]:.2f}, and below it the bound, which touches it at the "
-        f"current point {current:.3f}"
+        f"The log-likelihood as a curve over the parameter from {low_end} to {high_end}, "
+        f"highest near {top_at}, and below it the bound, which touches it at the "
+        f"current point {_said(current, span, 3)}"
     )
     if maximiser is not None:
         before, after = at(lb, current), at(lb, maximiser)
@@ -220,7 +243,8 @@ def bound(
         rise = ax.vlines(maximiser, after, at(ll, maximiser), color=COLOURS[0], linestyle=":")
         artists += [peak, onto, rise]
         words += (
-            f" and has its own summit at {maximiser:.3f}, {after - before:.3g} nats higher; "
+            f" and has its own summit at {_said(maximiser, span, 3)}, "
+            f"{after - before:.3g} nats higher; "
             f"there the log-likelihood is another {at(ll, maximiser) - after:.3g} nats above it"
         )
     ax.set_xlabel(f"${symbol}$")
@@ -248,6 +272,8 @@ def climb(ax: Axes, objective: ArrayLike, label: str | None = None, k: int = 0) 
         Which of the book's colours and markers to use.
     """
     values = np.asarray(objective, dtype=float)
+    if values.ndim != 1 or not values.size or not np.isfinite(values).all():
+        raise ValueError("objective must be finite numbers, one a step.")
     gap = values[-1] - values[:-1]
     steps = np.flatnonzero(gap > 0)
     if steps.size == 0:
@@ -295,7 +321,7 @@ def surface(
     a, b : array_like, shape (A,) and (B,)
         Grids of the horizontal and of the vertical parameter.
     values : array_like, shape (B, A)
-        The function on the grid, in nats.
+        The function on the grid, in nats; NaN where it is not defined.
     levels : array_like, optional
         Heights of the contours; by default chosen close near the maximum.
     paths : sequence of array_like, shape (n, 2)
@@ -304,10 +330,11 @@ def surface(
         What the function is, for the description.
     """
     horizontal, vertical, v = np.asarray(a), np.asarray(b), np.asarray(values)
+    top = float(np.nanmax(v))
     if levels is None:
-        levels = v.max() - np.array([30, 20, 12, 8, 5, 3, 2, 1.2, 0.6, 0.2])
+        levels = top - np.array([30, 20, 12, 8, 5, 3, 2, 1.2, 0.6, 0.2])
     filled = ax.contourf(
-        horizontal, vertical, v, levels=[*np.asarray(levels), v.max() + 1e-9], extend="min",
+        horizontal, vertical, v, levels=[*np.asarray(levels), top + 1e-9], extend="min",
         cmap="cividis", alpha=0.55,
     )  # fmt: skip
     lines = ax.contour(
@@ -315,20 +342,21 @@ def surface(
     )
     artists: list[Any] = [filled, lines]
     words = []
+
+    def point(one: float, other: float) -> str:
+        return f"({_said(one, np.ptp(horizontal), 2)}, {_said(other, np.ptp(vertical), 2)})"
+
     for k, path in enumerate(paths):
         p = np.asarray(path, dtype=float)
         style = look(k + 1)
         artists += ax.plot(p[:, 0], p[:, 1], **style, markersize=4, linewidth=1.5)
         artists += ax.plot(*p[0], style["marker"], color=style["color"], mfc="white", markersize=9)
         artists += ax.plot(*p[-1], style["marker"], color=style["color"], markersize=9)
-        words.append(
-            f" Path {k + 1} leads from ({p[0, 0]:.2f}, {p[0, 1]:.2f}) to "
-            f"({p[-1, 0]:.2f}, {p[-1, 1]:.2f})."
-        )
-    row, column = np.unravel_index(v.argmax(), v.shape)
+        words.append(f" Path {k + 1} leads from {point(*p[0])} to {point(*p[-1])}.")
+    row, column = np.unravel_index(np.nanargmax(v), v.shape)
     alt = (
         f"Contours of {what}; its highest grid point is at "
-        f"({horizontal[column]:.2f}, {vertical[row]:.2f})." + "".join(words)
+        f"{point(horizontal[column], vertical[row])}." + "".join(words)
     )
     return Drawing(tuple(artists), alt)
 
@@ -365,12 +393,14 @@ def mixture_1d(
     """
     values, w, n = _present(data_vector(x), sample_weight)
     given = None if sample_weight is None else w
-    edges = bins if isinstance(bins, int) else list(np.asarray(bins, dtype=float))
+    edges = (
+        int(bins) if isinstance(bins, (int, np.integer)) else list(np.asarray(bins, dtype=float))
+    )
     _, _, bars = ax.hist(
         values, bins=edges, density=True, color="#e9e6dd", edgecolor=DATA, weights=given
     )
     margin = 0.08 * np.ptp(values)
-    grid = np.linspace(values.min() - margin, values.max() + margin, 400)
+    grid = _grid(model, values.min() - margin, values.max() + margin)
     joint = np.exp(model.log_joint(grid))
     artists: list[Any] = [bars, *ax.plot(grid, joint.sum(axis=1), color=INK, linestyle="-")]
     for k in range(model.n_components):
@@ -382,13 +412,23 @@ def mixture_1d(
                         color=style["color"], ha="center", weight="bold")
         )  # fmt: skip
     parts = "; ".join(
-        f"component {k} with weight {w:.2f} centred at {m:.1f}{unit}, standard deviation {s:.1f}"
+        f"component {k} with weight {w:.2f} centred at {_said(m, s, 1)}{unit}, "
+        f"standard deviation {_said(s, s, 1)}"
         for k, (w, m, s) in enumerate(
             zip(model.weights, model.means, np.sqrt(model.variances), strict=True)
         )
     )
     alt = f"Histogram of {_count(n)} values with the density of a mixture over it: {parts}."
     return Drawing(tuple(artists), alt)
+
+
+def _grid(model: GaussianMixture1D, low: float, high: float) -> FloatArray:
+    """Return places at which to draw a density: even ones, and more where it is a needle."""
+    even, step = np.linspace(low, high, 400, retstep=True)
+    sd = np.sqrt(model.variances)
+    needles = sd < 2 * step
+    around = model.means[needles] + np.linspace(-5, 5, 101)[:, None] * sd[needles]
+    return np.union1d(even, around[(low < around) & (around < high)])
 
 
 def _present(
@@ -423,13 +463,14 @@ def clusters(
     sample_weight : array_like, shape (N,), optional
         Weights: the areas of the points, on average the usual one; the description counts copies.
     """
-    points, z = data_matrix(x, 2), np.asarray(labels)
-    z, w, n = _present(z, sample_weight)
+    points = data_matrix(x, 2)
+    z, w, n = _present(_whole_labels(labels, len(points)), sample_weight)
     points, _, _ = _present(points, sample_weight)
     artists = []
     parts = []
-    for k in np.unique(z):
-        style = look(int(k))
+    spread = np.ptp(points, axis=0) / 4
+    for k in np.unique(z).astype(int):
+        style = look(k)
         own, copies = points[z == k], w[z == k]
         areas = 16 if sample_weight is None else 16 * copies / w.mean()
         artists.append(
@@ -437,31 +478,50 @@ def clusters(
                        alpha=0.6, linewidths=0)
         )  # fmt: skip
         centre = np.average(own, axis=0, weights=copies)
-        parts.append(
-            f"{_count(copies.sum())} in group {k} around ({centre[0]:.1f}, {centre[1]:.1f})"
-        )
+        place = ", ".join(_said(c, s, 1) for c, s in zip(centre, spread, strict=True))
+        parts.append(f"{_count(copies.sum())} in group {k} around ({place})")
     return Drawing(tuple(artists), f"Scatter plot of {_count(n)} points: {', '.join(parts)}.")
 
 
-def ellipses(ax: Axes, model: GaussianMixture, content: Sequence[float] = (0.5, 0.95)) -> Drawing:
+def _whole_labels(labels: ArrayLike, n: int) -> FloatArray:
+    """Return labels (N,) as whole numbers."""
+    z = np.asarray(labels)
+    if z.shape != (n,):
+        raise ValueError(f"labels must have shape ({n},), one for each row of x, not {z.shape}.")
+    if z.dtype.kind not in "biuf" or not np.array_equal(z, np.round(z)):
+        raise ValueError(
+            "labels must be whole numbers. Use np.unique(labels, return_inverse=True)."
+        )
+    return z.astype(np.float64)
+
+
+def ellipses(
+    ax: Axes,
+    model: GaussianMixture | StudentTMixture,
+    content: Sequence[float] = (0.5, 0.95),
+) -> Drawing:
     """Draw for each component the ellipses that hold given shares of its probability.
 
     The half-axes of the ellipse of content c are sqrt(chi2_2(c) lambda_i) along the
-    eigenvectors of the covariance: square roots of eigenvalues, standard deviations.
+    eigenvectors of the covariance: square roots of eigenvalues, standard deviations. Of a t they
+    are sqrt(2 F_{2, nu}(c) lambda_i) along those of the scale.
 
     Parameters
     ----------
     ax : Axes
         Where to draw.
-    model : GaussianMixture
+    model : GaussianMixture, IncompleteGaussianMixture or StudentTMixture
         A mixture in two dimensions.
     content : sequence of float
         Shares of probability, each between 0 and 1.
     """
-    if model.means.shape[1] != 2:
-        raise ValueError(f"ellipses needs two features, but the model has {model.means.shape[1]}.")
-    if not all(0 < share < 1 for share in content):
-        raise ValueError(f"content must be shares between 0 and 1, such as 0.95, not {content!r}.")
+    features = model.means.shape[1] if np.ndim(getattr(model, "means", 0)) == 2 else 1
+    if features != 2:
+        raise ValueError(f"ellipses needs two features, but the model has {features}.")
+    if not np.ndim(content) or not len(content) or not all(0 < share < 1 for share in content):
+        raise ValueError(
+            f"content must be shares between 0 and 1, such as (0.95,), not {content!r}."
+        )
     artists: list[Any] = []
     for k, (mean, covariance) in enumerate(
         zip(model.means, model.covariance_matrices, strict=True)
@@ -470,7 +530,7 @@ def ellipses(ax: Axes, model: GaussianMixture, content: Sequence[float] = (0.5, 
         angle = np.degrees(np.arctan2(axes[1, 1], axes[0, 1]))
         style = look(k)
         for share in content:
-            width, height = 2 * np.sqrt(chi2.ppf(share, df=2) * variances[::-1])
+            width, height = 2 * np.sqrt(_reach(model, k, share) * variances[::-1])
             patch = Ellipse(
                 tuple(mean), width, height, angle=angle, fill=False, lw=2,
                 edgecolor=style["color"], linestyle=style["linestyle"],
@@ -482,8 +542,15 @@ def ellipses(ax: Axes, model: GaussianMixture, content: Sequence[float] = (0.5, 
         f"component {k} (weight {w:.2f}) at ({m[0]:.2f}, {m[1]:.2f})"
         for k, (w, m) in enumerate(zip(model.weights, model.means, strict=True))
     )
-    shares = " and ".join(f"{100 * c:.0f}%" for c in content)
+    shares = " and ".join(f"{100 * c:g}%" for c in content)
     return Drawing(tuple(artists), f"Ellipses that hold {shares} of each component: {parts}.")
+
+
+def _reach(model: GaussianMixture | StudentTMixture, k: int, share: float) -> float:
+    """Return the squared Mahalanobis distance within which a share of component k lies."""
+    if isinstance(model, StudentTMixture):
+        return float(2 * f.ppf(share, 2, model.degrees_of_freedom[k]))
+    return float(chi2.ppf(share, 2))
 
 
 def criteria(
@@ -502,6 +569,9 @@ def criteria(
     names : sequence of {"aic", "bic", "icl"}
         What to draw.
     """
+    names = [names] if isinstance(names, str) else list(names)
+    for name in names:
+        one_of(name, "names", list(CRITERIA))
     artists: list[Any] = []
     choices = list(dict.fromkeys(tuple(row.options.items()) for row in selection.rows))
     for k, (name, choice) in enumerate(itertools.product(names, choices)):
@@ -556,6 +626,8 @@ def bootstrap(ax: Axes, test: BootstrapLRT, bins: int = 20) -> Drawing:
         Number of bars.
     """
     values = test.replicates[np.isfinite(test.replicates)]
+    if not values.size:
+        raise ValueError("no replicate has a statistic, so there is nothing to draw.")
     top = 1.05 * max(values.max(initial=1.0), test.statistic)
     edges = np.linspace(min(0.0, values.min(initial=0.0)), top, bins + 1)
     _, _, bars = ax.hist(values, bins=list(edges), density=True, color="#e9e6dd", edgecolor=DATA)

@@ -86,6 +86,25 @@ def test_other_stubs_are_no_answer_yet(check, stub, capsys):
     assert "no answer yet" in capsys.readouterr().out
 
 
+class Stubborn:
+    """What refuses to be read, with an error of its own: a tensor that has a gradient does."""
+
+    def __array__(self, *arguments, **options):
+        raise RuntimeError("no")
+
+
+STRANGE = (Stubborn(), 10**400, 1j, [[1.0, 2.0], [3.0]], {"a": 1.0}, {1.0, 2.0}, "ab", b"ab")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("check", FUNCTIONS)
+def test_whatever_an_answer_returns_is_explained(check, size, capsys):
+    for strange in STRANGE:
+        for value in {1: [strange], 2: [(strange,) * 2, [1.0, strange]], 3: [(strange,) * 3]}[size]:
+            assert check(lambda *arguments, value=value: value) is False
+            assert "not yet" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("check", FUNCTIONS)
 def test_an_answer_that_stops_is_explained(check, capsys):
     def stops(*arguments):

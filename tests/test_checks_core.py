@@ -217,8 +217,8 @@ class Stubborn:
 
 @pytest.mark.parametrize(
     "answer",
-    ["4.0", b"4", 4j, [4.0, [1.0, 2.0]], {"a": 4.0}, (x for x in [4.0]), 10**400, object(),
-     np.array(["4.0"]), np.array([4j]), np.datetime64("1977-01-01"), Stubborn(), {4.0}],
+    [None, [None], "4.0", b"4", 4j, [4.0, [1.0, 2.0]], {"a": 4.0}, (x for x in [4.0]), 10**400,
+     object(), np.array(["4.0"]), np.array([4j]), np.datetime64("1977-01-01"), Stubborn(), {4.0}],
     ids=lambda answer: type(answer).__name__,
 )  # fmt: skip
 def test_what_is_no_number_is_said_to_be_none(answer):

@@ -1,6 +1,9 @@
 """The data sets are what their sources print."""
 
 import hashlib
+import inspect
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -65,11 +68,45 @@ def test_blood_groups():
         lambda: data.death_notices()[0],
         lambda: data.death_notices()[1],
         data.blood_groups,
+        data.earthquakes,
+        data.stack_loss,
+        lambda: data.ability_tests()[0],
+        lambda: data.role_conflict()[0],
+        lambda: data.role_conflict()[1],
+        data.nile,
+        data.air_quality,
+        data.apple_crop,
+        lambda: data.cholera()[0],
+        lambda: data.cholera()[1],
     ],
 )
 def test_each_call_gives_a_new_array(load):
     load()[...] = 0
     assert (load() != 0).any()
+
+
+def test_the_tables_of_r_are_whole():
+    """Sums of R's stackloss, Nile and airquality, and of ability.cov, taken from R's own files."""
+    assert data.stack_loss().sum(axis=0).tolist() == [1269, 443, 1812, 368]
+    assert (len(data.nile()), data.nile().sum()) == (100, 91935)
+    air = [4887, 27146, 1523.5, 11916, 1070, 2418]
+    np.testing.assert_allclose(np.nansum(data.air_quality(), axis=0), air)
+    covariance, _ = data.ability_tests()
+    np.testing.assert_array_equal(covariance, covariance.T)
+    assert np.diag(covariance).tolist() == [24.641, 6.7, 149.831, 12.711, 52.604, 135.292]
+
+
+def test_the_page_of_data_has_each_with_its_size():
+    page = (Path(__file__).parents[1] / "docs" / "datasets.md").read_text()
+    sizes = dict(re.findall(r"\| `data\.(\w+)` \|.*\| (\d+) \|", page))
+    loaders = {n: f for n, f in vars(data).items() if inspect.isfunction(f) and n[0] != "_"}
+    ours = {n: f for n, f in loaders.items() if f.__module__ == data.__name__}
+    assert {n: int(size) for n, size in sizes.items()} == {
+        n: len(f()[0] if isinstance(f(), tuple) else f())
+        for n, f in ours.items()
+        if n != "four_clusters"
+    }
+    assert "`data.four_clusters`" in page
 
 
 def test_four_clusters_are_unit_normals_at_two_and_minus_two():

@@ -12,7 +12,17 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Ellipse
 
-from emlib import GaussianMixture, GaussianMixture1D, data, em, plotting
+from emlib import (
+    BootstrapLRT,
+    GaussianMixture,
+    GaussianMixture1D,
+    PoissonMixture,
+    StudentTMixture,
+    data,
+    em,
+    plotting,
+    select,
+)
 
 STYLE = Path(plotting.__file__).with_name("book.mplstyle")
 GRID = np.linspace(0.1, 0.9, 81)
@@ -181,6 +191,70 @@ def test_mixture_1d_draws_a_density(ax):
     assert sum(b.get_height() * b.get_width() for b in bars) == pytest.approx(1)
 
 
+def test_a_needle_is_drawn_to_its_top_and_is_no_wider_than_it_is(ax):
+    x = data.old_faithful()[:, 1]
+    model = GaussianMixture1D([0.5, 0.5], [54.0, 80.0], [1e-4, 30.0])
+    alt = plotting.mixture_1d(ax, model, x, bins=np.int64(20)).alt
+    places, heights = ax.get_lines()[0].get_data()
+    assert heights.max() == pytest.approx(0.5 / np.sqrt(2 * np.pi * 1e-4), rel=1e-3)
+    assert np.trapezoid(heights, places) == pytest.approx(1, abs=0.01)
+    assert "centred at 54.00, standard deviation 0.01;" in alt
+
+
+def test_words_have_the_digits_that_the_units_ask_for(axes):
+    x, z = data.four_clusters(30, 0)
+    assert "group 3 around (0.002, 0.002)" in plotting.clusters(axes[0], x / 1000, z).alt
+    rows = data.old_faithful()[:, 1]
+    one = GaussianMixture1D([1.0], [7e100], 36e198)
+    assert "centred at 7e+100, standard" in plotting.mixture_1d(axes[0], one, rows * 1e99).alt
+    few = plotting.bound(axes[1], GRID / 1000, parabola(0.6, 1), parabola(0.6, 0), 4e-4, 6e-4)
+    assert "from 0.0001 to 0.0009, highest near 0.0006" in few.alt
+    values = -((GRID[None] - 0.3) ** 2) - (GRID[:, None] - 0.5) ** 2
+    assert "at (0.0003, 0.50)" in plotting.surface(axes[1], GRID / 1000, GRID, values).alt
+
+
+def test_a_curve_may_have_holes(axes):
+    ll = np.where(GRID < 0.2, np.nan, parabola(0.6, 1))
+    assert "highest near 0.60" in plotting.bound(axes[0], GRID, ll, ll - 1, 0.5).alt
+    values = ll[None] - (GRID[:, None] - 0.5) ** 2
+    assert "is at (0.60, 0.50)" in plotting.surface(axes[1], GRID, GRID, values).alt
+
+
+@pytest.mark.parametrize(
+    ("draw", "words"),
+    [
+        (lambda ax: plotting.bound(ax, GRID[::-1], GRID, GRID, 0.3), "ascending order"),
+        (lambda ax: plotting.bound(ax, GRID, GRID, GRID, 0.05), "current is 0.05, outside theta"),
+        (lambda ax: plotting.bound(ax, GRID, GRID, GRID, 0.3, 7), "maximiser is 7, outside theta"),
+        (lambda ax: plotting.climb(ax, []), "finite numbers, one a step"),
+        (lambda ax: plotting.climb(ax, [-np.inf, 0.0, 1.0]), "finite numbers, one a step"),
+        (lambda ax: plotting.clusters(ax, np.eye(2), [0]), r"shape \(2,\), one for each row"),
+        (lambda ax: plotting.clusters(ax, np.eye(2), ["a", "b"]), "labels must be whole numbers"),
+        (lambda ax: plotting.clusters(ax, np.eye(2), [0.5, np.nan]), "labels must be whole"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(draw, words, ax):
+    with pytest.raises(ValueError, match=words):
+        draw(ax)
+
+
+def test_criteria_are_named_one_or_more(axes):
+    table = select(PoissonMixture, [1, 2, 3, 9, 11, 12], [1, 2], rng=0, n_starts=1)
+    one, two = (plotting.criteria(ax, table, names) for ax, names in zip(
+        axes, ("bic", (name for name in ("aic", "bic"))), strict=True))  # fmt: skip
+    assert one.alt.startswith("Criteria against K: BIC is best") and "AIC" not in one.alt
+    assert "AIC is best" in two.alt and "BIC is best" in two.alt
+    with pytest.raises(ValueError, match=r"names must be one of 'aic', .* not 'dic'"):
+        plotting.criteria(axes[0], table, ("bic", "dic"))
+
+
+def test_a_bootstrap_without_statistics_is_nothing_to_draw(ax):
+    fit = em.fit(PoissonMixture([1.0], [2.0]), [1, 2, 3])
+    test = BootstrapLRT((1, 2), 3.0, np.full(4, np.nan), ("degenerate",) * 4, fit, fit)
+    with pytest.raises(ValueError, match="no replicate has a statistic"):
+        plotting.bootstrap(ax, test)
+
+
 def test_weights_are_copies_in_figures(axes):
     x, w = np.array([1.0, 2.0, 2.5, 7.0, 1000.0]), np.array([3, 1, 2, 4, 0])
     model = GaussianMixture1D([0.5, 0.5], [2.0, 7.0], 1.0)
@@ -241,6 +315,17 @@ def test_ellipses_hold_the_share_they_promise(kind, ax):
     assert "component 1 (weight 0.70) at (3.00, 1.00)" in drawing.alt
 
 
+def test_ellipses_of_a_t_hold_the_share_they_promise(ax):
+    scales = [[[1, 0.8], [0.8, 2]], [[0.5, -0.2], [-0.2, 0.3]]]
+    model = StudentTMixture([0.4, 0.6], [[0, 0], [3, 1]], scales, [1.5, 8.0])
+    patches = [p for p in plotting.ellipses(ax, model).artists if isinstance(p, Ellipse)]
+    x, z = model.sample(40_000, np.random.default_rng(0))
+    for k in range(2):
+        for patch, share in zip(patches[2 * k : 2 * k + 2], (0.5, 0.95), strict=True):
+            inside = patch.get_patch_transform().inverted().transform(x[z == k])
+            assert np.mean((inside**2).sum(axis=1) < 1) == pytest.approx(share, abs=0.01)
+
+
 def test_ellipses_lie_along_the_long_axis(ax):
     long_axis = np.array([np.cos(0.5), np.sin(0.5)])
     covariance = np.eye(2) + 24 * np.outer(long_axis, long_axis)
@@ -254,6 +339,15 @@ def test_ellipses_lie_along_the_long_axis(ax):
 def test_ellipses_needs_a_plane(ax):
     with pytest.raises(ValueError, match="ellipses needs two features, but the model has 3"):
         plotting.ellipses(ax, GaussianMixture([1.0], [[0, 0, 0]], [1.0], "spherical"))
+    with pytest.raises(ValueError, match="ellipses needs two features, but the model has 1"):
+        plotting.ellipses(ax, GaussianMixture1D([1.0], [0.0], 1.0))
+
+
+def test_content_is_shares_and_they_are_not_rounded(ax):
+    assert "hold 57% and 99.9% of" in plotting.ellipses(ax, model_2d(), (0.57, 0.999)).alt
+    for wrong in (0.95, (), (95,), (c for c in (0.5, 0.9))):
+        with pytest.raises(ValueError, match=r"content must be shares .* such as \(0.95,\)"):
+            plotting.ellipses(ax, model_2d(), wrong)
 
 
 # --- showing

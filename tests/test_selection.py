@@ -196,6 +196,8 @@ def test_what_cannot_be_fitted_is_a_row_that_says_why():
     ("wrong", "message"),
     [
         ({"n_jobs": 0}, "n_jobs"),
+        ({"n_jobs": 1.5}, "n_jobs must be a positive number of processes"),
+        ({"n_jobs": None}, "n_jobs must be a positive number of processes"),
         ({"n_starts": 0}, "n_starts"),
         ({"n_components": []}, "n_components is empty"),
     ],

@@ -183,6 +183,14 @@ WEIGHTS = {
         lambda: em.fit(GENES, [125, 18, 20, 34], sample_weight=[1, 1]),
         r"sample_weight must have shape \(1,\)",
     ),
+    "sample_weight more blocks": (
+        lambda: fit_2d([PLANE, PLANE], sample_weight=[np.ones(6)] * 3),
+        "sample_weight has more blocks than x. Give one array of all weights",
+    ),
+    "sample_weight fewer blocks": (
+        lambda: fit_2d([PLANE] * 3, sample_weight=[np.ones(6)] * 2),
+        "x has more blocks than sample_weight",
+    ),
     "sample_weight all zero": (
         lambda: fit_1d(LINE, sample_weight=np.zeros(6)),
         "all sample weights are zero",

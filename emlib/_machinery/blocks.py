@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import Any
 
 import numpy as np
@@ -224,13 +224,22 @@ def _weighted(x: Iterable[Any], sample_weight: Any) -> Iterator[tuple[Any, Any]]
     """Yield blocks with their weights."""
     _refuse_iterator(sample_weight, "sample_weight")
     if not _is_array(sample_weight) and _item_rank(sample_weight) > 0:
-        yield from zip(x, sample_weight, strict=True)
+        yield from _paired(x, sample_weight)
         return
     weights = number_array(sample_weight, "sample_weight")
     if isinstance(x, Sized) and weights.shape == (len(x),) and len(x) < sum(map(len, x)):
         yield from zip(x, weights, strict=True)
     else:
         yield from _sliced(x, weights)
+
+
+def _paired(x: Iterable[Any], sample_weight: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    missing = object()
+    for pair in zip_longest(x, sample_weight, fillvalue=missing):
+        if pair[0] is missing or pair[1] is missing:
+            more, fewer = ("x", "sample_weight") if pair[1] is missing else ("sample_weight", "x")
+            raise ValueError(f"{more} has more blocks than {fewer}. Give one array of all weights.")
+        yield pair
 
 
 def _sliced(x: Iterable[Any], weights: FloatArray) -> Iterator[tuple[Any, Any]]:

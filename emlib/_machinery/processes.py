@@ -39,7 +39,8 @@ def map_jobs(
     function: Callable[[Job], Result], jobs: Sequence[Job], n_jobs: int, family: Any
 ) -> list[Result]:
     """Return function(job) of all jobs, in order, worked out by n_jobs processes."""
-    if n_jobs != -1 and n_jobs < 1:
+    whole = isinstance(n_jobs, (int, np.integer))
+    if not whole or (n_jobs != -1 and n_jobs < 1):
         raise ValueError(f"n_jobs must be a positive number of processes, or -1, not {n_jobs!r}.")
     n = min(os.cpu_count() or 1 if n_jobs == -1 else n_jobs, len(jobs))
     if n <= 1:

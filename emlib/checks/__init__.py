@@ -18,7 +18,9 @@ from emlib.checks._core import (
     numbers,
     own_rng,
     points,
+    read,
     right_so_far,
+    shape_of,
     task,
 )
 
@@ -36,6 +38,8 @@ __all__ = [
     "numbers",
     "own_rng",
     "points",
+    "read",
     "right_so_far",
+    "shape_of",
     "task",
 ]

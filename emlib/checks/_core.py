@@ -209,32 +209,55 @@ def call(function: Callable[..., Any], *arguments: Any) -> Any:
     return value
 
 
-def numbers(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray:
-    """Return an answer as a float array of the right shape, or explain.
-
-    Where one number is wanted, an array of one is as good.
-    """
+def read(value: Any) -> FloatArray | None:
+    """Return real numbers as a float array, which may hold NaN; None for whatever else it is."""
     try:
         found = np.asarray(value)
         kind = found.dtype.kind
-        if kind in "SUmM":  # NumPy would read the text "0.5", or a time, as a number
-            raise TypeError
-        array = np.asarray(value, dtype=float) if kind != "c" else np.zeros(found.shape)
-    except Exception:  # ragged lists, text, whole numbers too large for a float, anything
+        # NumPy would make numbers of text, times and None, and drop what is imaginary.
+        if kind in "SUmMc" or (kind == "O" and any(item is None for item in found.flat)):
+            return None
+        return np.asarray(value, dtype=float)
+    except Exception:  # ragged lists, whole numbers too large for a float, objects that refuse
+        return None
+
+
+def shape_of(value: Any) -> tuple[int, ...] | None:
+    """Return the shape of whatever a reader returned, or None if it has none."""
+    try:
+        return np.shape(value)
+    except Exception:  # ragged, or an object of the reader's own that cannot be read
+        return None
+
+
+def numbers(value: Any, name: str, shape: tuple[int, ...], *, nan: bool = False) -> FloatArray:
+    """Return an answer as a float array of the right shape, or explain.
+
+    Where one number is wanted, an array of one is as good. NaN is explained too, unless it may be.
+    """
+    array = read(value)
+    if array is None:
+        if _is_complex(value):  # to make it real would drop a part in silence
+            raise Problem(f"{name} should be real, but it holds complex numbers.")
         holder = isinstance(value, list | tuple | np.ndarray)
         what = type(value).__name__ + (" that holds something else" if holder else "")
-        raise Problem(f"{name} should be numbers, but it is {what}.") from None
-    if kind == "c":  # to make it real would drop a part in silence
-        raise Problem(f"{name} should be real, but it holds complex numbers.")
+        raise Problem(f"{name} should be numbers, but it is {what}.")
     if shape == () and array.size == 1:
         array = array.reshape(())
     if array.shape != shape:
         transposed = " It looks transposed." if array.shape == shape[::-1] != shape else ""
         wanted = f"have shape {shape}" if shape else "be one number, of shape ()"
         raise Problem(f"{name} should {wanted}, but has {array.shape}.{transposed}")
-    if np.isnan(array).any():
+    if not nan and np.isnan(array).any():
         raise Problem(f"{name} holds NaN. Is there a 0/0, or inf - inf, on the way?")
     return array
+
+
+def _is_complex(value: Any) -> bool:
+    try:
+        return np.asarray(value).dtype.kind == "c"
+    except Exception:  # whatever it is
+        return False
 
 
 def close(

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import comb
 
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, close, distributions, exercise, numbers
+from emlib.checks._core import Problem, call, close, distributions, exercise, numbers, read
 from emlib.families.binomial import BinomialMixture
 
 # One data set has the chapter's shape; the other, with unequal tosses, the reader has not seen.
@@ -298,10 +298,8 @@ def pair(value: Any, n: int) -> FloatArray:
 
 
 def _holds_nan(value: Any) -> bool:
-    try:
-        return bool(np.isnan(np.asarray(value)).any())
-    except (TypeError, ValueError):
-        return False  # not numbers at all: that is explained later
+    array = read(value)  # None if not numbers at all: that is explained later
+    return array is not None and bool(np.isnan(array).any())
 
 
 def _explain_nan(

@@ -12,7 +12,16 @@ from scipy.special import logsumexp
 
 from emlib import data
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import NotAttempted, Problem, call, close, distributions, exercise
+from emlib.checks._core import (
+    NotAttempted,
+    Problem,
+    call,
+    close,
+    distributions,
+    exercise,
+    numbers,
+    read,
+)
 from emlib.families.gaussian1d import GaussianMixture1D
 
 
@@ -29,13 +38,7 @@ MIXTURES = (
 
 def _array(value: Any, name: str, shape: tuple[int, ...]) -> FloatArray:
     """Return an answer as a float array that may hold NaN, or explain."""
-    try:
-        array = np.asarray(value, dtype=float)
-    except Exception:
-        raise Problem(f"{name} should be numbers, but it is {type(value).__name__}.") from None
-    if array.shape != shape:
-        raise Problem(f"{name} should have shape {shape}, but has {array.shape}.")
-    return array
+    return numbers(value, name, shape, nan=True)
 
 
 def _parts(value: Any, count: int, names: str, arrays: bool = False) -> list[Any]:
@@ -126,10 +129,8 @@ def _log_mean(function: Callable[..., Any], a: FloatArray) -> FloatArray:
 
 
 def _has_shape(value: Any, shape: tuple[int, ...]) -> bool:
-    try:
-        return np.asarray(value, dtype=float).shape == shape
-    except Exception:
-        return False
+    array = read(value)
+    return array is not None and array.shape == shape
 
 
 def _far_rows(function: Callable[..., Any]) -> None:
@@ -356,8 +357,6 @@ def _left(function: Callable[..., Any], objective: ArrayLike, nan: float = np.na
     """Return what the reader's function says is left; `nan` in the place of NaN, if given."""
     with np.errstate(all="ignore"):
         value = call(function, np.array(objective))
-    if _has_shape(value, (1,)):
-        value = np.asarray(value, dtype=float)[0]
     left = float(_array(value, "What is left", ()))
     return nan if np.isnan(left) else left
 

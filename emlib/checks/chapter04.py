@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from scipy.stats import chi2
 
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, close, exercise
+from emlib.checks._core import Problem, call, close, exercise, read, shape_of
 
 CLOUDS = (
     (
@@ -21,14 +21,6 @@ CLOUDS = (
     (np.array([[2.0, 3.0], [2.0, -3.0], [0.0, 1.0]]), np.zeros(2), [[4.0, 2.0], [2.0, 5.0]]),
     (np.array([[1.0], [-2.0]]), np.array([1.0]), [[4.0]]),  # one feature, a point at the centre
 )
-
-
-def _shape(value: Any) -> tuple[int, ...] | None:
-    """Return the shape of whatever a reader returned, or None if it has none."""
-    try:
-        return np.shape(value)
-    except Exception:  # ragged, or an object of the reader's own that cannot be read
-        return None
 
 
 def _parts(value: Any, names: str, n: int) -> list[Any]:
@@ -123,7 +115,7 @@ def mahalanobis(function: Callable[..., Any]) -> None:
             covariance,
             shapes="To whiten all points at once, make them the columns of one matrix, (D, N).",
         )
-        shape = _shape(value)
+        shape = shape_of(value)
         if shape == mean.shape != right.shape:
             raise Problem(
                 f"The result has shape {mean.shape}, one number a feature: you added up over the "
@@ -160,7 +152,7 @@ def tied_m_step(function: Callable[..., Any]) -> None:
         scatter = np.array([((x - m).T * w) @ (x - m) for m, w in zip(mu, r.T, strict=True)])
         value = call(function, x, r)
         value = _parts(value, "three things: weights, means and the covariance", 3)
-        shapes = [_shape(part) for part in value]
+        shapes = [shape_of(part) for part in value]
         right_shapes = [(k,), (k, d), (d, d)]
         if shapes != right_shapes and sorted(map(str, shapes)) == sorted(map(str, right_shapes)):
             raise Problem("The order is wrong: weights come first, then means, then covariance.")
@@ -341,11 +333,11 @@ def half_axes(function: Callable[..., Any]) -> None:
             ),
         ]
         value = call(function, covariance, content)
-        if _shape(value) is None:
+        if shape_of(value) is None:
             raise Problem("Return the two half axes alone, the longer first.")
         if isinstance(value, Iterator):
-            value = list(value)
-        if _shape(value) == (2, 2):
+            value = call(list, value)  # a generator runs, and may stop, only here
+        if shape_of(value) == (2, 2):
             raise Problem("Return two numbers, the half axes: yours is a matrix.")
         if np.iscomplexobj(value):
             raise Problem("Your half axes are complex numbers; a symmetric matrix has `eigvalsh`.")
@@ -358,10 +350,8 @@ def half_axes(function: Callable[..., Any]) -> None:
 
 
 def _has_nan(value: Any) -> bool:
-    try:
-        return bool(np.isnan(np.asarray(value, dtype=float)).any())
-    except (TypeError, ValueError):
-        return False
+    array = read(value)
+    return array is not None and bool(np.isnan(array).any())
 
 
 @exercise("4.8")
@@ -494,7 +484,7 @@ def expected_wait(function: Callable[..., Any]) -> None:
             covariances,
             shapes="t has N entries and there are K components: t[:, None] fits both.",
         )
-        right, shape = average(log_joint, lines), _shape(value)
+        right, shape = average(log_joint, lines), shape_of(value)
         if shape == lines.shape:
             raise Problem("You return a number for each component: add up over the components.")
         if shape == weights.shape:

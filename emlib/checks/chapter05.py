@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from emlib._machinery.value import FloatArray, IntArray
-from emlib.checks._core import Problem, call, close, exercise, numbers
+from emlib.checks._core import Problem, call, close, exercise, numbers, read
 
 
 @exercise("5.3")
@@ -51,10 +51,9 @@ def starts_needed(function: Callable[..., Any]) -> None:
 
 def _single(value: Any) -> Any:
     """Return numbers as an array, without axes if there is one number; all else as it is."""
-    try:
-        array = np.asarray(value, dtype=float)
-    except Exception:  # whatever it is: `numbers` explains
-        return value
+    array = read(value)
+    if array is None:
+        return value  # whatever it is: `numbers` explains
     return array.reshape(()) if array.size == 1 else array
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from scipy.special import entr, logsumexp
 
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, close, exercise
+from emlib.checks._core import Problem, call, close, exercise, read
 
 
 def _number(value: Any, name: str, shapes: Mapping[Any, str] | None = None) -> float:
@@ -18,15 +17,9 @@ def _number(value: Any, name: str, shapes: Mapping[Any, str] | None = None) -> f
 
     `shapes` says of known wrong shapes what the mistake is.
     """
-    kind = type(value).__name__
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError):  # ragged
-        raise Problem(f"{name} should be one number, but it is {kind}.") from None
-    if isinstance(value, Fraction):
-        return float(value)
-    if array.dtype.kind not in "biuf":
-        raise Problem(f"{name} should be one number, but it is {kind}.")
+    array = read(value)
+    if array is None:
+        raise Problem(f"{name} should be one number, but it is {type(value).__name__}.")
     if array.size != 1:
         otherwise = f"{name} should be one number, but yours has shape {array.shape}."
         raise Problem((shapes or {}).get(array.shape, otherwise))

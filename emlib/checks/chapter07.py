@@ -12,7 +12,7 @@ from scipy.stats import geom
 
 from emlib import em
 from emlib._machinery.value import FloatArray
-from emlib.checks import Problem, call, climbing, close, distributions, exercise, numbers
+from emlib.checks import Problem, call, climbing, close, distributions, exercise, numbers, read
 
 
 @exercise("7.2")
@@ -106,10 +106,8 @@ _FAR = ((_LOW, 2.0), (_LOW, 2000.0), (np.array([[-9000.0, -1000.0, -9500.0]]), 1
 def _far(function: Callable[..., Any], log_joint: FloatArray, temperature: float) -> None:
     """Check q where exponentials of the log joint underflow, hot and cold."""
     value = _quiet(function, log_joint, temperature)
-    try:
-        finite = bool(np.isfinite(np.asarray(value, dtype=float)).all())
-    except (TypeError, ValueError):
-        finite = True  # `close` will say what it is
+    array = read(value)  # if it is None, `close` will say what it is
+    finite = array is None or bool(np.isfinite(array).all())
     if not finite and len(log_joint) > 1:
         raise Problem(
             "Log joints of -5000 give NaN: every exponential underflows. Subtract the largest of "
@@ -286,10 +284,9 @@ def common_mean_round(function: Callable[..., Any]) -> None:
                 "You weight the components' means with 1 / v_k alone: N_k / v_k is wanted.",
             ),
         ]
-        try:
-            new = np.asarray(first, dtype=float)
-        except (TypeError, ValueError):
-            new = numbers(first, "The mean", ())
+        new = read(first)
+        if new is None:
+            new = numbers(first, "The mean", ())  # which says what it is
         if new.shape == own.shape and np.allclose(new, own):
             raise Problem(hints[1][1])
         if new.shape == own.shape and np.allclose(new, ((x - mean) ** 2) @ r / counts):

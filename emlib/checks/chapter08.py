@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, close, exercise, numbers
+from emlib.checks._core import Problem, call, close, exercise, numbers, read
 
 
 @exercise("8.2")
@@ -44,11 +44,8 @@ def aitken(function: Callable[..., Any]) -> None:
 
 def numbers_or_nan(value: Any) -> float:
     """Return one number, NaN if it is infinite or NaN, 0 for all else (`close` explains)."""
-    try:
-        array = np.asarray(value, dtype=float)
-    except Exception:  # whatever it is
-        return 0.0
-    return float(array.reshape(-1)[0]) if array.size == 1 else 0.0
+    array = read(value)
+    return float(array.reshape(())) if array is not None and array.size == 1 else 0.0
 
 
 def _three(p: int, seed: int, fast: bool = False) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -205,13 +202,11 @@ def correct(function: Callable[..., Any]) -> None:
         close(value, right, "The matrix", hints, "See (8.15).", rtol=1e-5)
         up = "The climb bends upwards here (b >= 0): return S unchanged."
         close(call(function, s, place, move, -slope), s, "The matrix", (), up)
-        across = np.zeros(p)
-        across[:2] = -place[1], place[0]
-        if across @ place == 0:
-            try:
-                flat = call(function, s, place, move, across)
-            except Problem as problem:
-                raise Problem(f"{up} {problem}") from None
-            if not np.isfinite(np.asarray(flat, dtype=float)).all():
-                raise Problem(up)
-            close(flat, s, "The matrix", (), up)
+        level = np.eye(p)[0], move, np.eye(p)[1]  # b is zero, to the last digit
+        try:
+            flat = call(function, s, *level)
+        except Problem as problem:
+            raise Problem(f"{up} {problem}") from None
+        if (found := read(flat)) is not None and not np.isfinite(found).all():
+            raise Problem(up)
+        close(flat, s, "The matrix", (), up)

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.stats import chi2, norm
 
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, close, exercise, numbers
+from emlib.checks._core import Problem, call, close, exercise, numbers, shape_of
 
 
 def _pair(value: Any, what: str) -> tuple[Any, Any]:
@@ -110,12 +110,12 @@ def weight_errors(function: Callable[..., Any]) -> None:
         total = slopes @ covariance @ slopes.T
         right = np.sqrt(np.diag(total))
         answer = call(function, weights, covariance)
-        if np.shape(_array(answer)) == (k - 1,):
+        if shape_of(answer) == (k - 1,):
             raise Problem(
                 f"There are {k} weights but {k - 1} errors: the first weight moves as well, "
                 "whenever another does."
             )
-        if np.shape(_array(answer)) == (k, k):
+        if shape_of(answer) == (k, k):
             raise Problem("That is a matrix; the roots of its diagonal are asked for.")
         alone = np.sqrt(np.diag(covariance))
         rest = slopes.copy()
@@ -159,14 +159,6 @@ def weight_errors(function: Callable[..., Any]) -> None:
         ]
         name = f"The vector of standard errors of {k} weights"
         close(answer, right, name, hints, "See (9.13) with the derivatives above.")
-
-
-def _array(value: Any) -> Any:
-    """Return numbers as an array; anything else as None."""
-    try:
-        return np.asarray(value, dtype=float)
-    except Exception:  # whatever it is: `numbers` explains
-        return None
 
 
 # ---------------------------------------------------------------------------------------------
@@ -272,7 +264,7 @@ def sandwich(function: Callable[..., Any]) -> None:
         inverse, middle = np.linalg.inv(matrix), scores.T @ scores
         total = inverse @ middle @ inverse
         answer = call(function, scores, matrix)
-        if p > 1 and np.shape(_array(answer)) == (p, p):
+        if p > 1 and shape_of(answer) == (p, p):
             raise Problem("That is a matrix; the roots of its diagonal are asked for.")
         with np.errstate(invalid="ignore"):
             hints = [

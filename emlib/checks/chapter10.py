@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, close, exercise, numbers
+from emlib.checks._core import Problem, call, close, exercise, numbers, shape_of
 
 NAN = np.nan
 
@@ -66,7 +66,7 @@ def given(function: Callable[..., Any]) -> None:
         pair = _pair(call(function, mean, covariance, row), "conditional mean and covariance")
         where = f"for the row {list(values)}"
         n = int(m.sum())
-        if np.shape(pair[0]) == (len(row),) and n < len(row):
+        if shape_of(pair[0]) == (len(row),) and n < len(row):
             raise Problem("Return the mean of the missing entries only, not of the whole row.")
         first = numbers(pair[0], "the conditional mean", (n,))
         second = numbers(pair[1], "the conditional covariance", (n, n))
@@ -271,9 +271,9 @@ def standardised(function: Callable[..., Any]) -> None:
         y = np.linalg.solve(r.T, row[o] - mean[o])
         first, left = q @ y, np.eye(d) - q @ q.T
         pair = _pair(call(function, mean, factor, row), "mean and covariance of u")
-        if np.shape(pair[0]) == (n,) and n < d:
+        if shape_of(pair[0]) == (n,) and n < d:
             raise Problem("All D entries of u are wanted: what is observed speaks of each.")
-        if np.shape(pair[0]) == (d - n,) and 0 < n < d:
+        if shape_of(pair[0]) == (d - n,) and 0 < n < d:
             raise Problem("u has D entries, whichever of x are missing.")
         given_first = numbers(pair[0], "E[u]", (d,))
         given_left = numbers(pair[1], "Cov[u]", (d, d))

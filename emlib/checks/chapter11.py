@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import digamma
 
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, close, exercise, numbers
+from emlib.checks._core import Problem, call, close, exercise, numbers, shape_of
 
 
 def _problem(n: int, d: int, seed: int) -> tuple[FloatArray, FloatArray, FloatArray, float]:
@@ -63,14 +63,6 @@ def _pair(value: Any) -> tuple[Any, Any]:
     return first, second
 
 
-def _shape(value: Any) -> tuple[int, ...] | None:
-    """Return the shape of what an answer holds, or None if it has none."""
-    try:
-        return np.shape(value)
-    except Exception:  # ragged, or no array at all
-        return None
-
-
 @exercise("11.4")
 def px_step(function: Callable[..., Any]) -> None:
     """Check `function(x, mu, S, nu)`, which returns the next centre and scale by PX-EM."""
@@ -83,7 +75,7 @@ def px_step(function: Callable[..., Any]) -> None:
             return np.asarray((u[:, None] * (x - place)).T @ (x - place))
 
         first, second = _pair(call(function, x, mu, scale, nu))
-        if _shape(first) == scale.shape and _shape(second) == mu.shape != scale.shape:
+        if shape_of(first) == scale.shape and shape_of(second) == mu.shape != scale.shape:
             raise Problem("That is the scale first: return the centre, then the scale.")
         once = "The E-step comes first: in the scale stand the same u as in the centre."
         late = (nu + x.shape[1]) / (nu + _squares(x, new, scale))

@@ -186,7 +186,7 @@ RIGHT = {
     "remaining": [
         left,
         left_by_extrapolation,
-        lambda v: np.array([left(v)]),
+        lambda v: np.array([[left(v)]]),
         lambda v: float(left(list(v))),
     ],
     "exponential_step": [
@@ -210,6 +210,8 @@ RIGHT = {
 WRONG = {
     "log_mean_exp": [
         (lambda a: logsumexp(a, axis=1), "log of the sum"),
+        (lambda a: shifted(a) + 0.1j, "should be real"),
+        (lambda a: shifted(a).astype(str), "should be numbers"),
         (lambda a: logsumexp(a, axis=1) + np.log(a.shape[1]), "wrong sign"),
         (lambda a: logsumexp(a, axis=1) / a.shape[1], "Go back"),
         (lambda a: logsumexp(a, axis=1) - a.shape[1], "divide by K"),
@@ -330,7 +332,9 @@ WRONG = {
         (left_with(lambda g: np.mean(g[1:] / g[:-1])), "not a mean"),
         (left_with(lambda g: (g[-1] / g[0]) ** (1 / (len(g) - 1))), "not a mean"),
         (lambda v: -1.0 if np.diff(v)[-2] == 0 < np.diff(v)[-1] else left(v), "one before it 0"),
-        (lambda v: (left(v), 0.5), "should have shape"),
+        (lambda v: (left(v), 0.5), "should be one number"),
+        (lambda v: left(v) + 0.1j, "should be real"),
+        (lambda v: f"{left(v):.12f}", "should be numbers, but it is str"),
         (lambda v: "much", "should be numbers"),
         (lambda v: [[1.0], [2.0, 3.0]], "should be numbers"),
     ],

@@ -276,6 +276,11 @@ def by_svd(covariance, content):
     return (float(np.sqrt(-2 * np.log1p(-content) * s)) for s in np.linalg.svd(covariance)[1])
 
 
+def matrix_for_values(covariance, content):
+    """A generator, which stops only when it is gone through."""
+    return (float(np.sqrt(-2 * np.log1p(-content) * s)) for s in abs(np.linalg.svd(covariance)[0]))
+
+
 def with_c_written(covariance, content):
     return np.sqrt(5.991 * np.linalg.eigvalsh(covariance)[::-1])
 
@@ -517,6 +522,7 @@ WRONG = {
     ],
     "half_axes": [
         (ascending, "order"),
+        (matrix_for_values, "stopped with TypeError"),
         (fixed_on_the_line, "written into"),
         (two_sd, "written into"),
         (fixed_in_the_plane, "rounded"),

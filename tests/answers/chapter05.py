@@ -509,6 +509,8 @@ RIGHT = {
 WRONG = {
     "starts_needed": [
         (not_rounded, "round up"),
+        (lambda p, risk: str(by_counting(p, risk)), "should be numbers, but it is str"),
+        (lambda p, risk: by_counting(p, risk) + 1j, "should be real"),
         (rounded_down, "too few"),
         (places_changed, "changed places"),
         (chance_of_success, "FAILS"),

@@ -154,6 +154,13 @@ def corrections(change, up=True):
     return correct
 
 
+def only_above_zero(S, place, move, slope):
+    """Divides by b where it is zero."""
+    if slope @ place > 0:
+        return S
+    return corrections(the_book, up=False)(S, place, move, slope)
+
+
 def the_book(S, b, w, own, both, slope, move, place):
     return S + ((1 + slope @ w / b) * own - both) / b
 
@@ -241,6 +248,7 @@ WRONG = {
     ],
     "correct": [
         (lambda S, place, move, slope: S, "has not changed"),
+        (only_above_zero, "b >= 0"),
         (corrections(lambda S, *rest: the_book(S, *rest) - S), "add it to S"),
         (corrections(lambda S, *rest: 2 * S - the_book(S, *rest)), "sign of the change"),
         (
