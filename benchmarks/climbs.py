@@ -71,6 +71,7 @@ def problems() -> list[Problem]:
                 data.earthquakes(), None, -356.7337011149),
         Problem("2 normals 1.8 sd apart", GaussianMixture1D([0.5, 0.5], [-1, 2], [1, 1]),
                 two_normals(), None, -1792.6566397047),
+        # Near two summits: with other rounding quasi-Newton may end at one 0.43 nats higher.
         Problem("2 normals in 3-D", GaussianMixture.start(two_clouds(), 2, 0),
                 two_clouds(), None, -2958.0048037487),
         Problem("stack loss: t regression", TRegression(b, np.array(rss / 21), np.array(4.0)),

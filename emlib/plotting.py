@@ -211,7 +211,7 @@ def bound(
     grid = np.asarray(theta, dtype=float)
     ll = np.asarray(log_likelihood, dtype=float)
     lb = np.asarray(lower_bound, dtype=float)
-    if not (np.diff(grid) > 0).all():  # between its points nothing could be read off
+    if not (np.diff(grid) >= 0).all():  # between its points nothing could be read off
         raise ValueError("theta must be in ascending order.")
     for name, point in (("current", current), ("maximiser", maximiser)):
         if point is not None and not grid[0] <= point <= grid[-1]:

@@ -93,8 +93,8 @@ class Covariances(Value):
         """Return L_{z_n} times a vector of standard normals for each n, shape (N, D)."""
         raise NotImplementedError
 
-    def products(self, a: FloatArray, b: FloatArray) -> FloatArray:
-        """Return the sums over n of a_kn b_kn^T, or of its diagonal, from arrays (K, D, N)."""
+    def squares(self, y: FloatArray) -> FloatArray:
+        """Return the sums over n of y_kn y_kn^T, or of its diagonal, from y (K, D, N)."""
         raise NotImplementedError
 
     def pool(self, second: FloatArray) -> FloatArray:
@@ -171,15 +171,17 @@ class Covariances(Value):
     def moments(self, y: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return first and second moments of whitened data, weighted by r (K, N) (eq. 4.23).
 
-        The first has shape (K, D), the second that of `pool`, given y (K, D, N).
+        The first has shape (K, D), the second that of `pool`; y (K, D, N) is overwritten.
         """
-        ry = r[:, None, :] * y
-        return ry.sum(axis=2), self.pool(self.products(ry, y))
+        root = np.sqrt(r)
+        y *= root[:, None, :]
+        first = (y @ root[:, :, None])[:, :, 0]
+        return first, self.pool(self.squares(y))
 
     def copies(self, counts: FloatArray, v: FloatArray) -> FloatArray:
         """Return the second moments of counts_k copies of a vector v_k, (K, D)."""
-        v = v[:, :, None]
-        return self.pool(self.products(counts[:, None, None] * v, v))
+        root = np.sqrt(counts)
+        return self.pool(self.squares((root[:, None] * v)[:, :, None]))
 
     # -- collapse -------------------------------------------------------------------------
 
@@ -387,9 +389,9 @@ class Full(Covariances):
             y[z == k] = y[z == k] @ self.factor[0 if self.shared else k].T
         return y
 
-    def products(self, a: FloatArray, b: FloatArray) -> FloatArray:
-        """Return a_k b_k^T."""
-        return a @ b.transpose(0, 2, 1)
+    def squares(self, y: FloatArray) -> FloatArray:
+        """Return y_k y_k^T: BLAS knows that such a product is symmetric and does half."""
+        return y @ y.transpose(0, 2, 1)
 
     def sizes(self, counts: FloatArray) -> FloatArray:
         """Return N_k."""
@@ -434,8 +436,7 @@ class Full(Covariances):
         An outlier makes Psi nearly singular. Of Psi itself as many digits would be lost as its
         condition number has; of its factor, half as many.
         """
-        root = self.whitener @ prior.factor
-        psi = self.products(root, root)
+        psi = self.squares(self.whitener @ prior.factor)
         return psi[0] if self.shared else psi
 
     def squares_beside(self, other: Self, second: FloatArray) -> float:
@@ -513,9 +514,9 @@ class Diagonal(Covariances):
         """Return sigma_{z_n} times standard normals, shape (N, D)."""
         return self.factor[z] * rng.standard_normal((len(z), self.factor.shape[1]))
 
-    def products(self, a: FloatArray, b: FloatArray) -> FloatArray:
-        """Return the sums of products, (K, D)."""
-        return np.einsum("kdn,kdn->kd", a, b)
+    def squares(self, y: FloatArray) -> FloatArray:
+        """Return the sums of squares, (K, D)."""
+        return np.einsum("kdn,kdn->kd", y, y)
 
     def sizes(self, counts: FloatArray) -> FloatArray:
         """Return N_k."""
