@@ -17,6 +17,7 @@ from emlib import (
     accelerate,
     data,
     em,
+    hold,
     information,
 )
 from emlib.coordinates import pack, unpack
@@ -185,6 +186,13 @@ def test_px_em_refuses_a_prior():
     model = StudentTMixture.start(STACK, 1, rng=0, prior=prior)
     with pytest.raises(ValueError, match="px_em knows no prior"):
         next(px_em(model, STACK))
+
+
+def test_ecme_refuses_another_model_and_what_it_advises_works():
+    held = hold(StudentTMixture.start(STACK, 1, rng=0), "means")
+    with pytest.raises(ValueError, match=r"ecme is for a StudentTMixture, not for Held: use em\."):
+        em.fit(held, STACK, steps=ecme)
+    assert em.fit(held, STACK, steps=em.iterate, max_iter=3).n_iter == 3
 
 
 @pytest.mark.parametrize("method", ["oakes", "supplemented"])

@@ -418,10 +418,19 @@ def ecme(
     Step
         Counted as two E-steps each: the rows are looked at twice.
 
+    Raises
+    ------
+    ValueError
+        If the model is another, such as one with held parameters.
+
     References
     ----------
     Liu and Rubin (1994), Biometrika 81:633-648; Liu and Rubin (1995), Statistica Sinica 5:19-39.
     """
+    if not isinstance(model, StudentTMixture):
+        raise ValueError(
+            f"ecme is for a StudentTMixture, not for {type(model).__name__}: use em.iterate."
+        )
     rows = model.check(x)
     w = sample_weights(sample_weight, len(rows))
     while True:
