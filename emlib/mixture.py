@@ -424,10 +424,8 @@ def posterior(log_joint: FloatArray) -> tuple[FloatArray, FloatArray]:
     take the place of the log joint.
     """
     largest = log_joint.max(axis=1)
-    possible = np.isfinite(largest)
-    if not possible.all():
-        remedy = "Start from a model under which every observation has positive density."
-        reject_rows(~possible, "x", "impossible under every component", remedy)
+    remedy = "Start from a model under which every observation has positive density."
+    reject_rows(~np.isfinite(largest), "x", "impossible under every component", remedy)
     r = log_joint
     r -= largest[:, None]
     np.exp(r, out=r)

@@ -111,13 +111,11 @@ def information(
     at, seen = pack(model), located(model, x, sample_weight)
     if not np.isfinite(at).all():
         edges = [name for name, space, value in _leaves(model) if not _is_inside(space, value)]
-        ways = ["Hold what is there (hold)"] if isinstance(model, Mixture) else []
-        ways += ["how far from the edge it may be, a profile says (chapter 9)."]
-        remedy = "; ".join(ways)
-        raise UncertaintyError(
-            f"{', '.join(edges)}: at the edge of the range, where a curvature says nothing. "
-            f"{remedy[0].upper()}{remedy[1:]}"
-        )
+        profile = "how far from the edge it may be, a profile says (chapter 9)."
+        hold = f"Hold what is there (hold); {profile}"
+        remedy = hold if isinstance(model, Mixture) else profile.capitalize()
+        where = f"{', '.join(edges)}: at the edge of the range"
+        raise UncertaintyError(f"{where}, where a curvature says nothing. {remedy}")
     if method == "numerical":
         return _symmetric(_numerical(model, seen))
     q = expected(Step(model, em.expect(model, seen)))

@@ -160,10 +160,10 @@ def test_page(browser: Browser, address: str, name: str) -> None:
                     problems.append(f"{where}: scrolls sideways: {wide}")
                 # All rules once on a desk and once on a phone; colours in all four, but for large
                 # pages, whose looks and widths are each tried once.
-                both = (look, width) in {("light", 1280), ("dark", 360)}
-                if large and not both:
+                full = (look, width) in {("light", 1280), ("dark", 360)}
+                if large and not full:
                     continue
-                rules = None if both else COLOURS
+                rules = None if full else COLOURS
                 problems += [f"{where}: {found}" for found in page.evaluate(AXE_RUN, rules)]
         assert not problems + watched.errors, "\n".join(problems + watched.errors)
     finally:

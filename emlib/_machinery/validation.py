@@ -126,9 +126,8 @@ def frozen(values: ArrayLike, name: str, shape: tuple[int | None, ...]) -> Float
 
 def reject_rows(bad: NDArray[np.bool_], name: str, fault: str, remedy: str) -> None:
     """Raise a RowError that lists the rows where `bad` is true; do nothing if there are none."""
-    rows = np.flatnonzero(bad)
-    if rows.size:
-        raise RowError(rows.tolist(), name, fault, remedy)
+    if bad.any():
+        raise RowError(np.flatnonzero(bad).tolist(), name, fault, remedy)
 
 
 def data_matrix(x: ArrayLike, columns: int | None = None, *, missing: bool = False) -> FloatArray:

@@ -222,6 +222,12 @@ def read(value: Any) -> FloatArray | None:
         return None
 
 
+def holds_nan(value: Any) -> bool:
+    """Whether a number of an answer is NaN; what is no number is explained elsewhere."""
+    array = read(value)
+    return array is not None and bool(np.isnan(array).any())
+
+
 def shape_of(value: Any) -> tuple[int, ...] | None:
     """Return the shape of whatever a reader returned, or None if it has none."""
     try:

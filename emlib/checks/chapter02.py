@@ -9,7 +9,7 @@ import numpy as np
 from scipy.special import comb
 
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, close, distributions, exercise, numbers, read
+from emlib.checks._core import Problem, call, close, distributions, exercise, holds_nan, numbers
 from emlib.families.binomial import BinomialMixture
 
 # One data set has the chapter's shape; the other, with unequal tosses, the reader has not seen.
@@ -66,7 +66,7 @@ def responsibilities(function: Callable[..., Any]) -> None:
         shape = (len(x), len(w))
         with np.errstate(all="ignore"):
             value = call(function, x, w, p)
-        if _holds_nan(value):
+        if holds_nan(value):
             _explain_nan(case, function, x, w, p)
         right = BinomialMixture(w, p).responsibilities(x)
         _not_the_joint(value, x, w, p, right)
@@ -245,7 +245,7 @@ def from_moments(function: Callable[..., Any]) -> None:
         ]  # fmt: skip
         with np.errstate(all="ignore"):
             value = call(function, x)
-        if _holds_nan(value):
+        if holds_nan(value):
             raise Problem(
                 "NaN: the square root of a negative number? Print the moments: each lies between "
                 "0 and 1, and mu_2 is at least the square of mu_1. Was C(m, j) divided out?"
@@ -297,11 +297,6 @@ def pair(value: Any, n: int) -> FloatArray:
     return numbers(value, "The answer", (n,))
 
 
-def _holds_nan(value: Any) -> bool:
-    array = read(value)  # None if not numbers at all: that is explained later
-    return array is not None and bool(np.isnan(array).any())
-
-
 def _explain_nan(
     case: int, function: Callable[..., Any], x: FloatArray, w: FloatArray, p: FloatArray
 ) -> None:
@@ -313,7 +308,7 @@ def _explain_nan(
     if case != 2:
         return  # short rows and plain coins: `numbers` says that there is a NaN
     with np.errstate(all="ignore"):
-        alone = [_holds_nan(call(function, row[None], w, p)) for row in x]
+        alone = [holds_nan(call(function, row[None], w, p)) for row in x]
     if not any(alone):
         raise Problem(
             "NaN when rows of 10 and of 20000 tosses come together. Before taking "

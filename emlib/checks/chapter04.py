@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 from scipy.stats import chi2
 
 from emlib._machinery.value import FloatArray
-from emlib.checks._core import Problem, call, close, exercise, read, shape_of
+from emlib.checks._core import Problem, call, close, exercise, holds_nan, shape_of
 
 CLOUDS = (
     (
@@ -341,17 +341,12 @@ def half_axes(function: Callable[..., Any]) -> None:
             raise Problem("Return two numbers, the half axes: yours is a matrix.")
         if np.iscomplexobj(value):
             raise Problem("Your half axes are complex numbers; a symmetric matrix has `eigvalsh`.")
-        if _has_nan(value):
+        if holds_nan(value):
             raise Problem(
                 "You have taken the root of a negative number: log(1 - content) is negative. "
                 "Look at the sign in (4.27)."
             )
         close(value, right, "The pair of half axes", hints, "See (4.27) and (4.28).")
-
-
-def _has_nan(value: Any) -> bool:
-    array = read(value)
-    return array is not None and bool(np.isnan(array).any())
 
 
 @exercise("4.8")
