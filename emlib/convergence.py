@@ -7,6 +7,7 @@ leaving a saddle.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -63,7 +64,7 @@ def rate(objective: ArrayLike) -> float:
     0.5
     """
     values = np.asarray(objective, dtype=float)
-    gains = np.diff(values)
+    gains = values[1:] - values[:-1]
     clear = np.flatnonzero(gains > 2e4 * EPS * max(1.0, abs(values[-1])))
     if clear.size == 0:
         return float("nan")
@@ -76,7 +77,7 @@ def rate(objective: ArrayLike) -> float:
 def _gain_ratio(gains: FloatArray) -> float:
     """Mean factor between successive gains over the last e-folding of them."""
     last = len(gains) - 1
-    high = np.flatnonzero(gains[:last] >= np.e * gains[last])
+    (high,) = (gains[:last] >= np.e * gains[last]).nonzero()
     first = int(high[-1]) if high.size else 0
     first = max(first, last - WINDOW)
     if gains[first] <= 0:
@@ -115,7 +116,7 @@ def remaining_gain(objective: ArrayLike) -> float:
     0.125
     """
     values = np.asarray(objective, dtype=float)
-    gains = np.diff(values)
+    gains = values[1:] - values[:-1]
     if gains.size == 0:
         return float("inf")
     # EM cannot fall: how far it has fallen of late shows how far rounding goes here.
@@ -229,7 +230,7 @@ def _is_near(objective: Sequence[float], tol: float) -> bool:
 
 
 def _check_monotone(objective: Sequence[float], n: int) -> None:
-    if not np.isfinite(objective[-1]):
+    if not math.isfinite(objective[-1]):
         raise ValueError(
             f"the objective is {objective[-1]} at step {n}: some observation is impossible under "
             "the model, or the model under its prior. Check x and the starting parameters."

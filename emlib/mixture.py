@@ -479,17 +479,19 @@ def mixing(counts: FloatArray, prior: MixturePrior | None = None) -> FloatArray:
     DegenerateError
         If a component is left without data.
     """
-    if not counts.sum() > 0:
+    total = counts.sum()
+    if not total > 0:
         raise ValueError("all sample weights are zero, so there is nothing to fit.")
     if prior is not None:
         counts = counts + (prior.weights.for_components(len(counts)) - 1)
-    total = counts.sum()
-    empty = np.flatnonzero(counts <= EMPTY * total)
-    if empty.size:
+        total = counts.sum()
+    empty = counts <= EMPTY * total
+    if empty.any():
+        k = int(empty.argmax())
         raise DegenerateError(
-            f"component {empty[0]} is empty: its expected count is {counts[empty[0]]:.3g} of "
-            f"{total:.6g}. Start elsewhere or use fewer components (chapter 5).",
-            int(empty[0]),
+            f"component {k} is empty: its expected count is {counts[k]:.3g} of {total:.6g}. "
+            "Start elsewhere or use fewer components (chapter 5).",
+            k,
         )
     return np.asarray(counts / total)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
@@ -157,7 +156,7 @@ class Rows(OfRows):
             If x is not what the family can have produced; the message names the rows.
         """
         total: Expectation = self._total(self.expect_block, x, sample_weight, self.e_step_width)
-        return replace(total, of=self)
+        return Expectation(total.log_likelihood, total.counts, total.statistics, of=self)
 
     # -- block by block: no array grows with N but the result -----------------------------
 

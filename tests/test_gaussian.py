@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture as Peer
 
 from emlib import DegenerateWarning, GaussianMixture, data, em
-from emlib.families.covariance import COVARIANCE_TYPES
+from emlib.families.covariance import COVARIANCE_TYPES, Covariances, kind_of
 
 kinds = pytest.mark.parametrize("kind", COVARIANCE_TYPES)
 DATA = {
@@ -318,6 +318,25 @@ def test_three_rows_of_nearly_one_value_are_a_point_where_rounding_begins(kind, 
     else:
         with pytest.warns(DegenerateWarning, match="has collapsed"):
             assert em.fit(start, x).status == status
+
+
+@pytest.mark.parametrize("name", ["full", "tied"])
+def test_what_looks_round_has_not_collapsed(name):
+    """The quick look at variances never passes what Cholesky factors show to be flat."""
+    turn, weights, means = np.array([[0.8, -0.6], [0.6, 0.8]]), np.full(2, 0.5), np.eye(2)
+    kind, looks_round, flat = kind_of(name), [], []
+    for thin in 10.0 ** -np.arange(0, 15.5, 0.5):
+        matrix = turn @ np.diag([1, thin]) @ turn.T
+        values = (matrix + matrix.T) / 2 if kind.shared else [np.eye(2), (matrix + matrix.T) / 2]
+        cov = kind.of(values, 2, 2)
+        looks_round.append(cov._is_round(weights, means))
+        try:
+            Covariances.refuse_collapse(cov, weights, means, True)
+            flat.append(False)
+        except em.DegenerateError:
+            flat.append(True)
+    assert looks_round[0] and flat[-1]
+    assert not np.logical_and(looks_round, flat).any()
 
 
 @kinds

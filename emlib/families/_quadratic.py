@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from emlib._machinery.value import FloatArray
@@ -27,7 +27,8 @@ from emlib.families.covariance import cholesky, inverse
 
 LARGEST_TERMS = 1e3  # of |y|^2, half as many nats: they may cancel, at the cost of three digits
 KEPT = 2**19  # numbers: monomials and joint densities that are kept for the second product
-MANY = 40  # monomials from which on it pays to lay out responsibilities for their product
+MANY = 30  # monomials from which on their product with responsibilities is faster transposed
+WIDE = 8  # features from which on a product turns rows into columns faster than a difference does
 PIECE = 990_000  # multiplications in a piece: OpenBLAS does up to 10^6 without rearranging factors
 SHORT = 256  # rows of a piece, at least
 
@@ -135,6 +136,8 @@ class Quadratic:
 
     def coordinates(self, x: FloatArray) -> FloatArray:
         """Return z, shape (D, N), of observations (N, D)."""
+        if self.whitener.ndim == 2 and x.shape[1] >= WIDE:
+            return np.asarray(self.whitener @ (x - self.centre).T)
         difference = np.subtract(x.T, self.centre[:, None], order="C")
         if self.whitener.ndim == 2:
             return np.asarray(self.whitener @ difference)
@@ -167,7 +170,7 @@ class Quadratic:
         monomials = array[again:]
         monomials[d] = 1
         z, products = monomials[:d], monomials[d + 1 :]
-        shifted = sliding_window_view(array[: again + d], d, axis=0)[::-1].transpose(0, 2, 1)
+        shifted = as_strided(z, (n_shifts, d, n), (-z.strides[0], *z.strides))  # z_(i - shift)
         np.multiply(z, shifted, out=products[: n_shifts * d].reshape(n_shifts, d, n))
         half = products[n_shifts * d :]  # a shift by D/2, if D is even, meets each pair twice
         np.multiply(z[: len(half)], z[d - len(half) :], out=half)
@@ -186,10 +189,11 @@ class Quadratic:
 
     def add_sums(self, total: FloatArray, monomials: FloatArray, r: FloatArray) -> None:
         """Add to `total`, shape (F, K), the sums over n of each monomial times r_nk."""
-        if len(monomials) >= MANY:
-            r = np.ascontiguousarray(r)
         for some, rows in self._products(monomials):
-            total[some] += monomials[some, rows] @ r[rows]
+            if len(monomials) >= MANY:
+                total[some] += (r[rows].T @ monomials[some, rows].T).T
+            else:
+                total[some] += monomials[some, rows] @ r[rows]
 
     def _products(self, monomials: FloatArray) -> Iterator[tuple[slice, slice]]:
         """Yield slices of monomials and of rows that make products of K no larger than PIECE."""
@@ -204,7 +208,7 @@ class Quadratic:
     def whitened(self, sums: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return first and second moments of y_k from sums of the monomials (F, K)."""
         k, d = self.offsets.shape
-        first, counts, products = np.split(sums.T, [d, d + 1], axis=1)
+        first, counts, products = sums[:d].T, sums[d : d + 1].T, sums[d + 1 :].T
         if self.whitener.ndim == 1:
             first = self.slopes * first
             second = self.slopes**2 * products - 2 * self.offsets * first
@@ -212,7 +216,7 @@ class Quadratic:
         first = (self.slopes @ first[:, :, None])[:, :, 0]
         half = np.zeros((k, d, d))  # of each symmetric matrix: it and its transpose make the whole
         half[:, *_pairs(d)] = products
-        half[:, range(d), range(d)] /= 2
+        half.reshape(k, -1)[:, :: d + 1] /= 2  # the diagonals
         half = self.slopes @ half @ self.slopes.transpose(0, 2, 1)
         half -= (first - counts / 2 * self.offsets)[:, :, None] * self.offsets[:, None, :]
         return first - counts * self.offsets, half + half.transpose(0, 2, 1)

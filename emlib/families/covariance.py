@@ -35,6 +35,8 @@ from emlib.prior import (
     require_common,
 )
 
+ROUND = 1e-2  # share of a variance that is left to chance, above which a component is far from flat
+
 
 @dataclass(frozen=True, eq=False)
 class Covariances(Value):
@@ -431,6 +433,22 @@ class Full(Covariances):
     def left(cls, matrices: FloatArray) -> FloatArray:
         """Return the squared diagonals of Cholesky factors, (M, D), from matrices (M, D, D)."""
         return diagonals(cholesky(matrices)) ** 2
+
+    def refuse_collapse(self, weights: FloatArray, means: FloatArray, has_types: bool) -> None:
+        """Raise if some component is flat; a look at variances is enough where all are round."""
+        if not self._is_round(weights, means):
+            super().refuse_collapse(weights, means, has_types)
+
+    def _is_round(self, weights: FloatArray, means: FloatArray) -> bool:
+        """Whether much is left to chance in each feature, beside its variance: then none is flat.
+
+        Variances, of each component and of the whole mixture, are no less than what is left to
+        chance of them, and less work.
+        """
+        within = diagonals(self._stack)
+        everything = weights @ (within + (means - weights @ means) ** 2)
+        least = np.maximum(ROUND * np.maximum(within, everything), SMALLEST**2)
+        return bool((self.diagonal**2 > least).all())
 
     @property
     def _stack(self) -> FloatArray:

@@ -43,6 +43,7 @@ from emlib.prior import MixturePrior, prior_for
 WORTHWHILE = 2**16  # numbers (N K D) in a block from which on polynomials pay
 MANY_FEATURES = 100  # number of features from which on they do not
 MANY_COMPONENTS = 4  # number of components from which on they get longer blocks
+LOG_2PI = float(np.log(2 * np.pi))
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +191,7 @@ class GaussianMixture(Normals):
 
     def _log_constants(self) -> FloatArray:
         """Return the log density of each component at its mean, shape (K,) or (1,)."""
-        return -self._cov.half_log_determinants - 0.5 * self.means.shape[1] * np.log(2 * np.pi)
+        return -self._cov.half_log_determinants - 0.5 * self.means.shape[1] * LOG_2PI
 
     @property
     def e_step_width(self) -> int:
