@@ -467,6 +467,13 @@ class Labelled(Around):
         """Draw one observation, without a label, from component z_n for each n."""
         return with_labels(self.model.draw(z, rng), np.full(len(z), UNKNOWN))
 
+    def sample(
+        self, n: int, rng: int | np.random.Generator, **options: Any
+    ) -> tuple[FloatArray, IntArray]:
+        """Draw n observations without labels, as the mixture inside does, and their components."""
+        x, z = self.model.sample(n, rng, **options)
+        return with_labels(x, np.full(n, UNKNOWN)), z
+
     def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
         """Draw a data set like x: the same labels, and rows from the components that they name."""
         generator, (rows, labels) = np.random.default_rng(rng), self._split(self.check(x))

@@ -548,7 +548,7 @@ def ellipses(
 
 def _reach(model: GaussianMixture | StudentTMixture, k: int, share: float) -> float:
     """Return the squared Mahalanobis distance within which a share of component k lies."""
-    if isinstance(model, StudentTMixture):
+    if hasattr(model, "degrees_of_freedom"):  # also of a mixture of t with something held
         return float(2 * f.ppf(share, 2, model.degrees_of_freedom[k]))
     return float(chi2.ppf(share, 2))
 

@@ -307,7 +307,7 @@ def _interval(space: Space, value: FloatArray, reach: FloatArray) -> FloatArray:
     if space is DEFINITE:
         positive[..., 0] = np.eye(value.shape[-2], dtype=bool)
     with np.errstate(over="ignore"):
-        up = np.exp(np.where(positive, reach / np.where(positive, value, 1.0), 0.0))
+        up = np.exp(np.where(positive, reach / np.where(value > 0, value, 1.0), 0.0))
     return np.where(positive, value * np.concatenate([1 / up, up], axis=-1), value + ends * reach)
 
 

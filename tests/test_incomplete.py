@@ -415,3 +415,11 @@ def test_nothing_observed_has_no_maximum():
 def test_a_limit_far_out_keeps_its_digits():
     e = em.expect(CensoredNormal(0.0, 1.0), [[40.0, 0], [1.0, 1]])
     assert e.statistics[0][0] == pytest.approx(40 + 1 / 40 + 1, rel=1e-4)
+
+
+@pytest.mark.parametrize("a", [-1e10, -40.0, 0.0, 40.0, 1e5, 1e8, 1e10])
+def test_a_limit_however_far_out_keeps_its_digits(a):
+    """The hazard is a + 1/a - 2/a^3 for large a, of which differences of logarithms lose all."""
+    e = em.expect(CensoredNormal(0.0, 1.0), [[a, 0]])
+    series = a + 1 / a - 2 / a**3 if a > 10 else norm.pdf(a) / norm.sf(a)
+    np.testing.assert_allclose(e.statistics[0], [series, 1 + a * series, 0], rtol=1e-6, atol=1e-300)

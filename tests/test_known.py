@@ -406,6 +406,15 @@ def test_samples_keep_the_labels():
     assert (fresh[:, 1] == -1).all() and model.predict(fresh).tolist() == z.tolist()
 
 
+def test_rows_drawn_without_labels_are_the_mixture_s_own():
+    model = BinomialMixture([0.4, 0.6], [0.2, 0.9])
+    for inside in (model, hold(model, "probabilities")):
+        rows, z = labelled(inside).sample(5, 0, tosses=7)
+        theirs, own = model.sample(5, 0, tosses=7)
+        np.testing.assert_array_equal(rows, with_labels(theirs, np.full(5, -1)))
+        np.testing.assert_array_equal(z, own)
+
+
 @pytest.mark.parametrize("case", EVERY, ids=str)
 def test_what_is_not_random_stays_around_a_mixture_too(case):
     model, x = case.draw(np.random.default_rng(3))

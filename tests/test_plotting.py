@@ -20,6 +20,7 @@ from emlib import (
     StudentTMixture,
     data,
     em,
+    hold,
     plotting,
     select,
 )
@@ -324,6 +325,14 @@ def test_ellipses_of_a_t_hold_the_share_they_promise(ax):
         for patch, share in zip(patches[2 * k : 2 * k + 2], (0.5, 0.95), strict=True):
             inside = patch.get_patch_transform().inverted().transform(x[z == k])
             assert np.mean((inside**2).sum(axis=1) < 1) == pytest.approx(share, abs=0.01)
+
+
+def test_ellipses_of_a_t_are_a_t_s_around_a_mixture_too(axes):
+    model = StudentTMixture([1.0], [[0, 0]], [np.eye(2)], [1.5])
+    plain, held = (plotting.ellipses(ax, m) for ax, m in zip(
+        axes, (model, hold(model, "means")), strict=True))  # fmt: skip
+    for one, other in zip(plain.artists[:2], held.artists[:2], strict=True):
+        assert (one.width, one.height) == (other.width, other.height)
 
 
 def test_ellipses_lie_along_the_long_axis(ax):

@@ -19,6 +19,7 @@ from emlib import (
     em,
     hold,
     information,
+    labelled,
 )
 from emlib.coordinates import pack, unpack
 from emlib.families.student import ecme, px_em
@@ -186,6 +187,17 @@ def test_px_em_refuses_a_prior():
     model = StudentTMixture.start(STACK, 1, rng=0, prior=prior)
     with pytest.raises(ValueError, match="px_em knows no prior"):
         next(px_em(model, STACK))
+
+
+def test_px_em_refuses_what_it_cannot_climb_and_what_it_advises_works():
+    """With a scale that stays there is nothing to expand; the objective would fall."""
+    model = StudentTMixture.start(STACK, 1, rng=0, degrees_of_freedom=5, fixed=True)
+    held = hold(model, "scales")
+    for other in (held, labelled(held), GaussianMixture.start(STACK, 1, rng=0)):
+        with pytest.raises(ValueError, match=r"px_em is for .*: use em\.iterate"):
+            next(px_em(other, STACK))
+    assert em.fit(held, STACK).converged
+    assert em.fit(hold(model, "means"), STACK, steps=px_em).converged
 
 
 def test_ecme_refuses_another_model_and_what_it_advises_works():

@@ -202,6 +202,14 @@ def test_no_end_is_out_of_range():
         assert ((ends > 0) & (ends < 1)).all(), name
 
 
+def test_what_is_held_at_an_edge_is_certain():
+    x = [0, 0, 0, 0, 0, 0, 1, 2, 3, 1, 4]
+    model = fitted(hold(PoissonMixture([0.5, 0.5], [0.0, 2.0]), components=[0]), x)
+    ends = confidence_intervals(model, x)["rates"]
+    np.testing.assert_array_equal(ends[0], [0.0, 0.0])
+    assert 0 < ends[1, 0] < model.rates[1] < ends[1, 1]
+
+
 def test_a_covariance_may_be_negative_and_a_variance_may_not():
     x = np.random.default_rng(0).standard_normal((8, 2))
     model = fitted(GaussianMixture([1.0], [[0.0, 0.0]], [np.eye(2)]), x)

@@ -374,7 +374,8 @@ def px_em(
     Raises
     ------
     ValueError
-        If the model has a prior: the expanded parameter would need one too.
+        If the model has a prior: the expanded parameter would need one too. If its scales are
+        held, or it is no mixture of t: there is nothing to expand, and the objective could fall.
 
     References
     ----------
@@ -382,6 +383,9 @@ def px_em(
     """
     if model.prior is not None:
         raise ValueError("px_em knows no prior: use em.iterate.")
+    held: Mapping[str, Any] = getattr(model, "masks", {})
+    if "scales" in held or not hasattr(model, "degrees_of_freedom"):
+        raise ValueError("px_em is for mixtures of t whose scales are free: use em.iterate.")
     while True:
         step = Step(model, em.expect(model, x, sample_weight))
         yield step
