@@ -8,7 +8,7 @@ nothing had happened.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from emlib._machinery.validation import number_array, reject_rows
 from emlib._machinery.value import BoolArray, FloatArray, IntArray
+from emlib.convergence import SAME
 from emlib.coordinates import SIMPLEX, Space, pack, unpack
 from emlib.em import Expectation
 from emlib.mixture import EMPTY, Mixture
@@ -416,8 +417,11 @@ class Labelled(Around):
     ----------
     model : Mixture
         The mixture, of rows without labels.
+    named : tuple of bool
+        Of which components there were rows with a label, in the last M-step.
     """
 
+    named: tuple[bool, ...] = field(default=(), repr=False, compare=False)
     row_ndim: ClassVar[int] = 1
     spaces = {"model": None}  # noqa: RUF012
 
@@ -456,12 +460,27 @@ class Labelled(Around):
         return self._told(self.model._log_joint(rows), labels)
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[Any, ...]:
-        """Return the expected sufficient statistics of the mixture inside."""
-        return self.model.statistics(self._split(x)[0], responsibilities)
+        """Return the statistics of the mixture inside, and how many rows are labelled, (K,)."""
+        rows, labels = self._split(x)
+        known = (labels != UNKNOWN).astype(np.float64) @ responsibilities
+        return (*self.model.statistics(rows, responsibilities), known)
 
     def m_step(self, expectation: Expectation) -> Self:
         """Return the M-step of the mixture inside."""
-        return replace(self, model=self.model.m_step(expectation))
+        *inside, known = expectation.statistics
+        model = self.model.m_step(replace(expectation, statistics=tuple(inside)))
+        return replace(self, model=model, named=tuple((known > 0).tolist()))
+
+    def complete_log_likelihood(self, expectation: Expectation) -> float:
+        """Return Q of the mixture inside, up to a constant, in nats."""
+        inside = replace(expectation, statistics=expectation.statistics[:-1])
+        return super().complete_log_likelihood(inside)
+
+    def distances(self) -> FloatArray:
+        """Return how different components are, (K, K): never the same where labels tell apart."""
+        own, named = self.model.distances(), np.array(self.named, dtype=bool)
+        told = named[:, None] | named if named.size else np.zeros(own.shape, dtype=bool)
+        return np.where(told & ~np.eye(len(own), dtype=bool), np.maximum(own, 2 * SAME), own)
 
     def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw one observation, without a label, from component z_n for each n."""

@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+import dask.array as da
 import numpy as np
 import pytest
 from scipy.optimize import brentq, minimize
@@ -106,6 +107,31 @@ def test_what_is_observed_stays_to_the_last_bit():
     there = ~np.isnan(x)
     for filled in (model.impute(x), model.impute(x, 1)):
         assert (filled[there] == x[there]).all() and not np.isnan(filled).any()
+
+
+def in_pieces(x):
+    """The same rows as blocks, and as a dask array."""
+    return [x[:9], x[9:40], x[40:]], da.from_array(x, chunks=(17, x.shape[1]))
+
+
+@pytest.mark.parametrize("rng", [None, 1])
+def test_blocks_are_imputed_as_the_whole(rng):
+    x = data.air_quality()[:, :4]
+    model = IncompleteGaussianMixture.start(x, 2, 0)
+    for pieces in in_pieces(x):
+        np.testing.assert_array_equal(model.impute(pieces, rng), model.impute(x, rng))
+
+
+def test_blocks_have_the_expectation_of_the_whole_under_any_q():
+    x = data.air_quality()[:, :4]
+    model = IncompleteGaussianMixture.start(x, 2, 0)
+    q = np.random.default_rng(0).dirichlet([1, 1], len(x))
+    whole = model.expect_under(x, q)
+    for pieces in in_pieces(x):
+        e = model.expect_under(pieces, q)
+        np.testing.assert_allclose(e.counts, whole.counts)
+        for ours, theirs in zip(e.statistics, whole.statistics, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-12)
 
 
 def test_apple_crop_is_its_closed_form():

@@ -342,6 +342,23 @@ def test_all_labels_known_is_the_closed_form():
     assert fit.log_likelihood[-1] == pytest.approx(joint)
 
 
+def test_classes_that_come_out_alike_are_no_saddle_where_labels_tell_them_apart():
+    x, z = [1.0, 3.0, 2.0, 2.0, 4.0, 0.0], [0, 0, 1, 1, -1, -1]
+    start = PoissonMixture([0.5, 0.5], [1.0, 3.0])
+    fit = em.fit(labelled(start), with_labels(x, z), tol=1e-12)
+    np.testing.assert_allclose(fit.model.rates, [2.0, 2.0], atol=1e-5)
+    assert fit.converged and any("nearly the same" in doubt for doubt in fit.doubts)
+    held = em.fit(hold(labelled(start), "weights"), with_labels(x, z), tol=1e-12)
+    assert held.converged
+
+
+def test_components_that_no_label_names_may_still_be_the_same():
+    x, z = [1.0, 3.0, 2.0, 2.0, 4.0, 0.0], [0, 0, -1, -1, -1, -1]
+    start = labelled(PoissonMixture([0.2, 0.4, 0.4], [1.0, 3.0, 3.0]))
+    with pytest.warns(em.DegenerateWarning, match="components 1 and 2 are the same"):
+        em.fit(start, with_labels(x, z))
+
+
 def test_no_label_is_the_mixture_itself():
     x = data.old_faithful()
     start = GaussianMixture.start(x, 2, 0)

@@ -21,12 +21,15 @@ from emlib import (
     data,
     em,
     hold,
+    labelled,
     plotting,
     select,
 )
 
 STYLE = Path(plotting.__file__).with_name("book.mplstyle")
 GRID = np.linspace(0.1, 0.9, 81)
+FLAT = np.ones((81, 81))
+LINE = GaussianMixture1D([1.0], [0.0], 1.0)
 
 
 @pytest.fixture
@@ -177,6 +180,14 @@ def test_surface_names_the_summit_and_the_ends_of_paths(ax):
     np.testing.assert_array_equal(np.column_stack(drawing.artists[2].get_data()), path)
 
 
+def test_levels_in_any_order_and_too_high_are_drawn_as_far_as_there_is_a_surface(axes):
+    values = -((GRID[None] - 0.3) ** 2) - (GRID[:, None] - 0.5) ** 2
+    tidy, wild = (plotting.surface(ax, GRID, GRID, values, levels) for ax, levels in zip(
+        axes, ([-0.2, -0.1], [1.0, -0.1, -0.2, 0.0]), strict=True))  # fmt: skip
+    for one, other in zip(tidy.artists, wild.artists, strict=True):
+        np.testing.assert_array_equal(one.levels, other.levels)
+
+
 def test_mixture_1d_draws_a_density(ax):
     x = data.old_faithful()[:, 1]
     model = GaussianMixture1D([0.36, 0.64], [54.6, 80.1], 34.4)
@@ -227,6 +238,23 @@ def test_a_curve_may_have_holes(axes):
         (lambda ax: plotting.bound(ax, GRID[::-1], GRID, GRID, 0.3), "ascending order"),
         (lambda ax: plotting.bound(ax, GRID, GRID, GRID, 0.05), "current is 0.05, outside theta"),
         (lambda ax: plotting.bound(ax, GRID, GRID, GRID, 0.3, 7), "maximiser is 7, outside theta"),
+        (
+            lambda ax: plotting.bound(ax, GRID, GRID[1:], GRID, 0.3),
+            r"log_likelihood must .*\(81,\)",
+        ),
+        (lambda ax: plotting.bound(ax, GRID, GRID, GRID[1:], 0.3), r"lower_bound must .*\(81,\)"),
+        (lambda ax: plotting.bound(ax, [], [], [], 0.3), "theta must"),
+        (lambda ax: plotting.bound(ax, GRID, GRID * np.nan, GRID, 0.3), "log_likelihood is NaN"),
+        (lambda ax: plotting.surface(ax, GRID, GRID[1:], FLAT), r"values must have shape \(80, 81"),
+        (lambda ax: plotting.surface(ax, GRID, GRID, FLAT * np.nan), "values are NaN throughout"),
+        (lambda ax: plotting.surface(ax, GRID, GRID, FLAT, [2, 3]), "levels .* below .* 1"),
+        (lambda ax: plotting.clusters(ax, np.eye(3), [0, 1, 2]), r"points in the plane.*\(3, 3\)"),
+        (
+            lambda ax: plotting.mixture_1d(ax, PoissonMixture([1], [2]), [1]),
+            "needs a mixture of norm",
+        ),
+        (lambda ax: plotting.mixture_1d(ax, labelled(LINE), [1]), r"Labelled\. .*\.model"),
+        (lambda ax: plotting.mixture_1d(ax, LINE, [1], bins=[2, 3]), "bins, 2.0 to 3.0, hold no"),
         (lambda ax: plotting.climb(ax, []), "finite numbers, one a step"),
         (lambda ax: plotting.climb(ax, [-np.inf, 0.0, 1.0]), "finite numbers, one a step"),
         (lambda ax: plotting.clusters(ax, np.eye(2), [0]), r"shape \(2,\), one for each row"),

@@ -197,7 +197,6 @@ def test_px_em_refuses_what_it_cannot_climb_and_what_it_advises_works():
         with pytest.raises(ValueError, match=r"px_em is for .*: use em\.iterate"):
             next(px_em(other, STACK))
     assert em.fit(held, STACK).converged
-    assert em.fit(hold(model, "means"), STACK, steps=px_em).converged
 
 
 def test_ecme_refuses_another_model_and_what_it_advises_works():

@@ -240,7 +240,8 @@ def check_weights(weights: ArrayLike) -> FloatArray:
 
 def component_count(n_components: int, n_rows: int) -> int:
     """Return the number of components K after checking 1 <= K <= N."""
-    if not isinstance(n_components, (int, np.integer)) or n_components < 1:
+    whole = isinstance(n_components, (int, np.integer)) and not isinstance(n_components, bool)
+    if not whole or n_components < 1:
         raise ValueError(f"n_components must be a positive integer, not {n_components!r}.")
     if n_components > n_rows:
         raise ValueError(

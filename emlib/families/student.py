@@ -374,8 +374,8 @@ def px_em(
     Raises
     ------
     ValueError
-        If the model has a prior: the expanded parameter would need one too. If its scales are
-        held, or it is no mixture of t: there is nothing to expand, and the objective could fall.
+        If the model has a prior: the expanded parameter would need one too. If it is another, such
+        as one with held scales: with these there is nothing to expand, and the objective falls.
 
     References
     ----------
@@ -383,13 +383,17 @@ def px_em(
     """
     if model.prior is not None:
         raise ValueError("px_em knows no prior: use em.iterate.")
-    held: Mapping[str, Any] = getattr(model, "masks", {})
-    if "scales" in held or not hasattr(model, "degrees_of_freedom"):
-        raise ValueError("px_em is for mixtures of t whose scales are free: use em.iterate.")
+    _require_t("px_em", model)
     while True:
         step = Step(model, em.expect(model, x, sample_weight))
         yield step
         model = model.m_step(_rescaled(step.expectation))
+
+
+def _require_t(climb: str, model: object) -> None:
+    if not isinstance(model, StudentTMixture):
+        kind = type(model).__name__
+        raise ValueError(f"{climb} is for a StudentTMixture, not for {kind}: use em.iterate.")
 
 
 def _rescaled(expectation: Expectation) -> Expectation:
@@ -431,10 +435,7 @@ def ecme(
     ----------
     Liu and Rubin (1994), Biometrika 81:633-648; Liu and Rubin (1995), Statistica Sinica 5:19-39.
     """
-    if not isinstance(model, StudentTMixture):
-        raise ValueError(
-            f"ecme is for a StudentTMixture, not for {type(model).__name__}: use em.iterate."
-        )
+    _require_t("ecme", model)
     rows = model.check(x)
     w = sample_weights(sample_weight, len(rows))
     while True:
