@@ -153,9 +153,13 @@ def hold(model: Mixture, *names: str, components: Iterable[int] | None = None) -
                 f"{type(model).__name__} has no free parameter {name!r}, but {', '.join(own)}."
             )
     chosen = np.zeros(k, dtype=bool)
+    if not (components is None or isinstance(components, Iterable)):
+        raise ValueError(f"components must list whole numbers, such as [0], not {components!r}.")
     for component in range(k) if components is None else components:
         if isinstance(component, (bool, np.bool_)):
             raise ValueError("components must be numbers: of a mask, give np.flatnonzero(mask).")
+        if not isinstance(component, (int, np.integer)):
+            raise ValueError(f"components must list whole numbers, such as [0], not {component!r}.")
         if not 0 <= component < k:
             raise ValueError(f"components must lie between 0 and {k - 1}: there are {k}.")
         chosen[component] = True

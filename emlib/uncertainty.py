@@ -258,6 +258,8 @@ def confidence_intervals(
 def _delta(model: Any, x: Any, sample_weight: Any, method: str) -> tuple[FloatArray, FloatArray]:
     """Return the derivatives of all parameters (M, P), and the covariance of the free ones."""
     at = pack(model)
+    if not at.size:  # all is held
+        return np.zeros((_flat(model).size, 0)), np.zeros((0, 0))
     matrix = information(model, x, sample_weight, method=method)
     step = Step(model, em.expect(model, x, sample_weight))
     if method == "numerical":  # asks for no Q: the best units at hand

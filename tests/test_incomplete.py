@@ -17,6 +17,7 @@ from emlib import (
     Gamma,
     GaussianMixture,
     IncompleteGaussianMixture,
+    PoissonMixture,
     TruncatedPoisson,
     accelerate,
     bootstrap_lrt,
@@ -449,3 +450,11 @@ def test_a_limit_however_far_out_keeps_its_digits(a):
     e = em.expect(CensoredNormal(0.0, 1.0), [[a, 0]])
     series = a + 1 / a - 2 / a**3 if a > 10 else norm.pdf(a) / norm.sf(a)
     np.testing.assert_allclose(e.statistics[0], [series, 1 + a * series, 0], rtol=1e-6, atol=1e-300)
+
+
+@pytest.mark.parametrize("rate", [3.0, 1e9, 1e14])
+def test_large_counts_without_zeros_are_those_of_a_poisson(rate):
+    """Where zeros are as good as impossible, nothing is cut off; and no digit is lost."""
+    x = np.array([1.0, np.round(rate), np.round(1.00001 * rate)])
+    theirs = PoissonMixture([1.0], [rate]).log_density(x) - np.log(-np.expm1(-rate))
+    np.testing.assert_allclose(TruncatedPoisson(rate).log_density(x), theirs, rtol=1e-13)

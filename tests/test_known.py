@@ -287,6 +287,9 @@ def test_what_cannot_be_held_is_said():
         hold(model, components=[])
     with pytest.raises(ValueError, match=r"give np\.flatnonzero\(mask\)"):
         hold(model, "means", components=np.array([False, True]))
+    for components in (0, [0.5], "0", [None]):
+        with pytest.raises(ValueError, match=r"components must list whole numbers, such as \[0\]"):
+            hold(model, "means", components=components)
 
 
 LINES = RegressionMixture([0.4, 0.6], [[0.0, -5.0], [0.0, 5.0]], [2.0, 2.0])

@@ -20,6 +20,7 @@ from emlib import (
     PoissonMixture,
     UncertaintyError,
     UncertaintyWarning,
+    accelerate,
     confidence_intervals,
     data,
     em,
@@ -366,3 +367,14 @@ def test_intervals_hold_the_middle_of_what_was_drawn():
 def test_free_coordinates_lead_back():
     model = fitted(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), X)
     assert unpack(model, pack(model)).means == pytest.approx(model.means)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_wholly_known_is_certain(method):
+    model = GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0)
+    known = hold(model, *model.spaces)
+    for name, errors in standard_errors(known, X, method=method).items():
+        assert errors.shape == getattr(model, name).shape and not errors.any()
+    ends = confidence_intervals(known, X, method=method)["means"]
+    np.testing.assert_array_equal(ends, [[0.0, 0.0], [4.0, 4.0]])
+    assert em.fit(known, X, steps=accelerate.quasi_newton).model == known

@@ -69,6 +69,22 @@ def log_coefficient(counts: FloatArray) -> FloatArray:
     return np.asarray(gammaln(counts.sum(axis=1) + 1) - gammaln(counts + 1).sum(axis=1))
 
 
+def log_multinomial(counts: FloatArray, p: FloatArray) -> FloatArray:
+    """Return the log probability (N,) of rows of counts (N, C) in cells of probabilities p (C,).
+
+    In two parts, as Loader (2000) does for two cells: the probability at the observed shares, the
+    best there is, which stays the same from step to step; less what other shares lose.
+    """
+    n = counts.sum(axis=1, keepdims=True)
+
+    def size(count: FloatArray) -> FloatArray:  # log count! - count log count + count
+        spread = np.where(count > 0, count, 1 / (2 * np.pi))
+        return stirling_error(count) + 0.5 * np.log(2 * np.pi * spread)
+
+    best = size(n)[:, 0] - size(counts).sum(axis=1)
+    return np.asarray(best - half_deviance(counts, n * p).sum(axis=1))
+
+
 def stirling_error(n: FloatArray) -> FloatArray:
     """Return log n! - log(sqrt(2 pi n) n^n e^{-n}), the error of Stirling's formula; 0 at n = 0.
 

@@ -7,12 +7,17 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import entr, rel_entr, xlogy
+from scipy.special import entr, rel_entr
 
 from emlib._machinery.value import FloatArray
 from emlib.coordinates import PROBABILITY
 from emlib.em import DegenerateError, Expectation
-from emlib.families._multinomial import CellCounts, cell_counts, log_coefficient
+from emlib.families._multinomial import (
+    CellCounts,
+    cell_counts,
+    log_coefficient,
+    log_multinomial,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +80,7 @@ class Linkage(CellCounts):
 
     def log_density_block(self, x: FloatArray) -> FloatArray:
         """Return the log probability of each row of counts, shape (N,), in nats (eq. 1.2)."""
-        return log_coefficient(x) + xlogy(x, self.cell_probabilities).sum(axis=1)
+        return log_multinomial(x, self.cell_probabilities)
 
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Split the first cell in expectation.
