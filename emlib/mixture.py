@@ -169,7 +169,13 @@ class Mixture(Rows):
 
     def predict(self, x: ArrayLike) -> IntArray:
         """Return the most probable component of each observation, shape (N,)."""
-        return self._by_block(lambda block: self._log_joint(block).argmax(axis=1), x)
+
+        def most_probable(block: FloatArray) -> Any:
+            log_joint = self._log_joint(block)
+            _highest(log_joint)
+            return log_joint.argmax(axis=1)
+
+        return self._by_block(most_probable, x)
 
     def expected_log_joint(self, x: ArrayLike, q: ArrayLike) -> float:
         """Return Q = sum_nk q_nk (log pi_k + log p(x_n | k)), what an M-step maximises."""
@@ -450,15 +456,21 @@ def posterior(log_joint: FloatArray) -> tuple[FloatArray, FloatArray]:
     One exponential serves both: relative to the largest term of its row. The responsibilities
     take the place of the log joint.
     """
-    largest = log_joint.max(axis=1)
-    remedy = "Start from a model under which every observation has positive density."
-    reject_rows(~np.isfinite(largest), "x", "impossible under every component", remedy)
+    largest = _highest(log_joint)
     r = log_joint
     r -= largest[:, None]
     np.exp(r, out=r)
     total = r.sum(axis=1)
     r /= total[:, None]
     return largest + np.log(total), r
+
+
+def _highest(log_joint: FloatArray) -> FloatArray:
+    """Return the largest term of each row of the log joint, (N,), refusing rows that have none."""
+    largest = log_joint.max(axis=1)
+    remedy = "Start from a model under which every observation has positive density."
+    reject_rows(~np.isfinite(largest), "x", "impossible under every component", remedy)
+    return np.asarray(largest)
 
 
 def weighted(

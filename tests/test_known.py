@@ -355,6 +355,13 @@ def test_classes_that_come_out_alike_are_no_saddle_where_labels_tell_them_apart(
     assert held.converged
 
 
+@pytest.mark.parametrize("climb", [variants.part_way, accelerate.anderson, accelerate.squarem])
+def test_every_climb_knows_which_classes_are_named(climb):
+    x = with_labels([1.0, 3.0, 2.0, 2.0, 4.0, 0.0], [0, 0, 1, 1, -1, -1])
+    fit = em.fit(labelled(PoissonMixture([0.5, 0.5], [1.0, 3.0])), x, tol=1e-12, steps=climb)
+    assert fit.converged and fit.model.named == (True, True)
+
+
 def test_components_that_no_label_names_may_still_be_the_same():
     x, z = [1.0, 3.0, 2.0, 2.0, 4.0, 0.0], [0, 0, -1, -1, -1, -1]
     start = labelled(PoissonMixture([0.2, 0.4, 0.4], [1.0, 3.0, 3.0]))

@@ -262,3 +262,11 @@ def test_a_temperature_is_no_less_than_zero(temperature):
     model = GaussianMixture1D([0.5, 0.5], [0.0, 1.0], 1.0)
     with pytest.raises(ValueError, match="temperature must"):
         model.elbo([0.0], [[0.5, 0.5]], temperature)
+
+
+def test_what_is_impossible_has_no_most_probable_component():
+    model = PoissonMixture([0.5, 0.5], [0.0, 0.0])
+    assert model.predict([0]) == [0]
+    for ask in (model.predict, model.responsibilities, model.e_step):
+        with pytest.raises(ValueError, match=r"impossible under every component \(row 1\)"):
+            ask([0, 3])

@@ -270,6 +270,15 @@ def test_too_few_degrees_of_freedom_have_no_bound():
         assert any("no bound" in doubt for doubt in doubts) is unbounded
 
 
+@pytest.mark.parametrize("nu", [1e160, 1e300])
+def test_however_many_degrees_of_freedom_it_is_a_normal(nu):
+    x = np.random.default_rng(0).standard_normal((20, 2))
+    model = t([0.0, 0.0], np.eye(2), nu)
+    normal = stats.multivariate_normal([0, 0], np.eye(2)).logpdf(x)
+    np.testing.assert_allclose(model.log_density(x), normal, rtol=1e-12)
+    assert model.m_step(model.e_step(x)).degrees_of_freedom[0] <= nu
+
+
 @pytest.mark.parametrize("nu", [0.0, -1.0, np.nan, np.inf])
 def test_degrees_of_freedom_are_positive_and_finite(nu):
     with pytest.raises(ValueError, match="degrees_of_freedom must be"):

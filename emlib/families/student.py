@@ -39,6 +39,7 @@ from emlib.mixture import COLLAPSED, mixing, posterior, weighted
 from emlib.prior import MixturePrior, prior_for
 
 LEAST, MOST = 1e-3, 1e6  # degrees of freedom between which a fit looks for its own
+HUGE = 1e150  # what larger numbers count as where they are squared, to be divided by
 NORMAL = 200.0  # degrees of freedom from which on a t is as good as a normal
 WIDE = 8.0  # interquartile ranges from the median beyond which a row does not shape the start
 
@@ -493,6 +494,7 @@ def _squares(y: FloatArray) -> FloatArray:
 
 def _stirling(z: Any) -> Any:
     """Return log Gamma(z) - ((z - 1/2) log z - z + log(2 pi) / 2), for large z."""
+    z = np.minimum(z, HUGE)
     return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / (1680 * z**2)) / z**2) / z**2) / z
 
 
@@ -515,7 +517,7 @@ def _gamma_constant(a: FloatArray) -> FloatArray:
 
 def _gap(a: Any) -> Any:
     """Return log a - digamma(a), which falls from infinity to zero, between 1/(2a) and 1/a."""
-    big, small = np.maximum(a, 1e3), np.minimum(a, 1e3)
+    big, small = np.clip(a, 1e3, HUGE), np.minimum(a, 1e3)
     series = (1 / 2 + (1 / 12 - 1 / (120 * big**2)) / big) / big
     return np.where(np.asarray(a) > 1e3, series, np.log(small) - digamma(small))
 
