@@ -175,7 +175,8 @@ def _as_matrix(name: str, shape: tuple[int, ...], columns: int | None) -> str:
 
 def _finite_rows(array: FloatArray) -> FloatArray:
     if array.size == 0:
-        raise ValueError(f"x is empty (its shape is {array.shape}); at least one row is needed.")
+        what = "column" if len(array) else "row"
+        raise ValueError(f"x is empty (its shape is {array.shape}); at least one {what} is needed.")
     if not max(array.max(), -array.min()) < LARGEST:  # also if one of them is NaN
         rows = array.reshape(len(array), -1)
         bad = np.asarray(~np.isfinite(rows).all(axis=1))
