@@ -631,7 +631,7 @@ def criteria(
 def _criterion(
     ax: Axes, rows: Sequence[Row], name: str, label: str, best: Row, k: int
 ) -> list[Any]:
-    """Draw one criterion of some rows, labelled at its right end."""
+    """Draw one criterion of some rows, labelled at its last point."""
     style = look(k)
     sizes = [row.n_components for row in rows]
     values = [getattr(row, name) for row in rows]
@@ -642,10 +642,11 @@ def _criterion(
             [size], [value], style["marker"], color=style["color"], mfc=fill,
             markersize=10 if row is best else 5,
         )  # fmt: skip
-    artists.append(
-        ax.annotate(label, (sizes[-1], values[-1]), (8, 0), textcoords="offset points",
-                    color=style["color"], va="center")
-    )  # fmt: skip
+    for last in np.flatnonzero(np.isfinite(values))[-1:]:  # none where every fit has failed
+        artists.append(
+            ax.annotate(label, (sizes[last], values[last]), (8, 0), textcoords="offset points",
+                        color=style["color"], va="center")
+        )  # fmt: skip
     return artists
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Ellipse
+from matplotlib.text import Annotation
 
 from emlib import (
     BootstrapLRT,
@@ -275,6 +276,15 @@ def test_criteria_are_named_one_or_more(axes):
     assert "AIC is best" in two.alt and "BIC is best" in two.alt
     with pytest.raises(ValueError, match=r"names must be one of 'aic', .* not 'dic'"):
         plotting.criteria(axes[0], table, ("bic", "dic"))
+
+
+def test_a_line_is_named_at_its_last_point_and_not_where_a_fit_has_failed(ax):
+    table = select(PoissonMixture, [1, 2, 3, 9, 11, 12], [1, 2, 7], rng=0, n_starts=1)
+    assert table.row(7).status == "failed"
+    named = [a for a in plotting.criteria(ax, table).artists if isinstance(a, Annotation)]
+    assert [a.get_text() for a in named] == ["AIC", "BIC", "ICL"]
+    for text, name in zip(named, ("aic", "bic", "icl"), strict=True):
+        assert text.xy == (2, getattr(table.row(2), name))
 
 
 def test_a_bootstrap_without_statistics_is_nothing_to_draw(ax):
