@@ -404,7 +404,9 @@ def with_labels(x: ArrayLike, labels: ArrayLike) -> FloatArray:
            [ 2.5,  1. ]])
     """
     rows, column = number_array(x, "x"), number_array(labels, "labels")
-    if rows.ndim not in (1, 2) or column.shape != rows.shape[:1]:
+    if rows.ndim not in (1, 2):
+        raise ValueError(f"x must have shape (N,) or (N, D), not {rows.shape}.")
+    if column.shape != rows.shape[:1]:
         raise ValueError(
             f"labels must have shape {rows.shape[:1]}, one a row of x, not {column.shape}."
         )

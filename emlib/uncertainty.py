@@ -470,6 +470,8 @@ def bootstrap(
         raise ValueError(f"n must be at least 2 data sets, not {n!r}.")
     rows = model.check(as_array(model, x))  # what a row is may depend on what a model holds
     copies = whole_weights(joined(sample_weight), len(rows))
+    if not copies.any():
+        raise ValueError("all sample weights are zero, so there is nothing to fit.")
     if not parametric and copies.sum() < 2:
         raise ValueError("x is one row: drawn from itself it is always the same.")
     rows, copies = rows[copies > 0], copies[copies > 0]

@@ -422,6 +422,13 @@ def test_a_label_that_is_none_is_refused():
         with_labels([1.0, 2.0], [0])
 
 
+def test_labels_are_of_rows():
+    with pytest.raises(ValueError, match=r"x must have shape \(N,\) or \(N, D\), not \(\)"):
+        with_labels(3.0, 0)
+    with pytest.raises(ValueError, match=r"labels must have shape \(2,\), .* not \(1,\)"):
+        with_labels([3.0, 4.0], [0])
+
+
 def test_samples_keep_the_labels():
     model = labelled(GaussianMixture1D([0.5, 0.5], [0.0, 100.0], 1.0))
     x = with_labels(np.zeros(50), np.arange(50) % 3 - 1)

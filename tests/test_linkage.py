@@ -150,3 +150,10 @@ def test_no_animal_in_a_cell_and_none_at_all():
         assert Linkage(0.3).log_likelihood(x) == pytest.approx(theirs, abs=1e-13)
     assert ABO([0.5, 0.0, 0.5]).log_likelihood([1, 0, 0, 1]) == pytest.approx(np.log(3 / 8))
     assert ABO([0.5, 0.0, 0.5]).log_likelihood([1, 1, 0, 1]) == -np.inf
+
+
+@pytest.mark.parametrize("q", [-0.1, 1.5, np.nan, [0.5, 0.5], "half"])
+def test_a_q_that_is_no_probability_is_refused(q):
+    for function in (Linkage(0.5).elbo, Linkage(0.5).kl):
+        with pytest.raises(ValueError, match=r"q must"):
+            function(X, q)

@@ -378,3 +378,22 @@ def test_what_is_wholly_known_is_certain(method):
     ends = confidence_intervals(known, X, method=method)["means"]
     np.testing.assert_array_equal(ends, [[0.0, 0.0], [4.0, 4.0]])
     assert em.fit(known, X, steps=accelerate.quasi_newton).model == known
+
+
+@pytest.mark.parametrize(
+    ("start", "x"),
+    [(Linkage(0.5), data.linkage()), (ABO([0.3, 0.2, 0.5]), np.r_[[data.blood_groups()] * 2])],
+)
+def test_one_row_of_counts_is_drawn_anew(start, x):
+    """One row cannot be drawn from itself; of many cases the curvature is right."""
+    model = fitted(start, x)
+    (name, errors), *_ = standard_errors(model, x).items()
+    drawn = bootstrap(model, x, 0, n=300)
+    np.testing.assert_allclose(drawn.standard_errors()[name], errors, rtol=0.15)
+    again = model.sample_like(np.atleast_2d(x), 1)
+    np.testing.assert_array_equal(again.sum(axis=1), np.atleast_2d(x).sum(axis=1))
+
+
+def test_weights_that_are_all_zero_are_said():
+    with pytest.raises(ValueError, match="all sample weights are zero"):
+        bootstrap(PoissonMixture([1.0], [3.0]), [1, 2, 3], 0, sample_weight=[0, 0, 0])

@@ -43,6 +43,12 @@ class CellCounts(Rows):
             log_p = np.where(inside, np.log(self.complete_probabilities), -np.inf)
         return log_p, x.sum(axis=0) if w is None else w @ x
 
+    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
+        """Draw a data set like x: as many counts in each row, in whatever cells."""
+        sizes = self.check(x).sum(axis=1).astype(np.int64)
+        p = np.bincount(self.cells, self.complete_probabilities)
+        return np.random.default_rng(rng).multinomial(sizes, p / p.sum()).astype(np.float64)
+
     def check(self, x: ArrayLike) -> FloatArray:
         """Return the counts as (N, 4) float64, from shape (4,) or (N, 4)."""
         return cell_counts(x, self.of)
