@@ -18,8 +18,8 @@ import numpy as np
 from emlib import em
 from emlib._machinery.blocks import Blocks, located
 from emlib._machinery.value import FloatArray
-from emlib.coordinates import pack, unpack, unpacker
-from emlib.differences import jacobian, quick_gradient, reaches
+from emlib.coordinates import pack, pull, unpack, unpacker
+from emlib.differences import gradient, jacobian, quick_gradient, reaches
 from emlib.em import Step
 
 SHARES = (1.0, 0.25, 0.0625)  # of a quasi-Newton leap that are tried, one after another
@@ -217,12 +217,37 @@ def expected(step: Step[Any]) -> Callable[[FloatArray], float]:
 def slope(step: Step[Any]) -> FloatArray:
     """Return the slope of the objective at a step, in free coordinates, shape (P,).
 
-    By Fisher's identity (eq. 1.11) that of `expected`; 0 for a coordinate that is infinite, at
-    the edge of its range.
+    By Fisher's identity (eq. 1.11) that of `expected`: by the family's formulas (its `score`), or
+    by differences where it has none. 0 for a coordinate that is infinite, at the edge of its
+    range.
     """
-    q, at = expected(step), pack(step.model)
+    at = pack(step.model)
     inner = np.isfinite(at)
+    own = _by_formulas(step.model, step)
+    if own is not None:
+        return np.where(inner, own, 0.0)
+    q = expected(step)
     return quick_gradient(lambda v: q(np.where(inner, v, at)), np.where(inner, at, 0.0)) * inner
+
+
+def slopes(step: Step[Any], steps: FloatArray) -> Callable[[FloatArray], FloatArray]:
+    """Return the slope of `expected` as a function of the free coordinates, (P,) to (P,).
+
+    Where the family has no formulas, by differences as long as `steps` (P,).
+    """
+    if _by_formulas(step.model, step) is None:
+        q = expected(step)
+        return lambda v: gradient(q, v, steps)
+    model_at = unpacker(step.model)
+    return lambda v: pull(other := model_at(v), other.score(step.expectation))
+
+
+def _by_formulas(model: Any, step: Step[Any]) -> FloatArray | None:
+    """Return the slope of Q at a model, given the E-step of `step`; None if it has no formulas."""
+    try:
+        return pull(model, model.score(step.expectation))
+    except (AttributeError, NotImplementedError):
+        return None
 
 
 def rate_matrix(model: Model, x: Any, sample_weight: Any = None) -> FloatArray:

@@ -18,6 +18,10 @@ from scipy.special import expit, logit
 from emlib._machinery.value import FloatArray
 
 
+def _by_differences(value: FloatArray, slope: Any) -> FloatArray:
+    raise NotImplementedError("this space has no pull: take differences.")
+
+
 @dataclass(frozen=True)
 class Space:
     """Where a parameter lives.
@@ -28,10 +32,14 @@ class Space:
         ``free(value)`` are its coordinates, any numbers, in an array of any shape.
     bound : callable
         ``bound(vector, like)`` is the value with those coordinates, of the shape of `like`.
+    pull : callable, optional
+        ``pull(value, slope)`` is the slope by the coordinates, given that by the value: the chain
+        rule. Without it, slopes are taken by differences.
     """
 
     free: Callable[[FloatArray], FloatArray]
     bound: Callable[[FloatArray, FloatArray], FloatArray]
+    pull: Callable[[FloatArray, Any], FloatArray] = _by_differences
 
 
 class HasSpaces(Protocol):
@@ -85,6 +93,40 @@ def unpacker(model: Model, spaces: Spaces | None = None) -> Callable[[FloatArray
     return unpacked
 
 
+def pull(model: HasSpaces, slopes: Mapping[str, Any], spaces: Spaces | None = None) -> FloatArray:
+    """Return the slope of a function by the free coordinates, (P,), given that by the parameters.
+
+    Parameters
+    ----------
+    model : EMModel
+        Where the slope was taken.
+    slopes : mapping of str to ndarray
+        Of each parameter, in its shape. Of a matrix S that is symmetric, the G for which the
+        function grows by sum(G * dS). Of a model inside, such a mapping again.
+
+    Raises
+    ------
+    NotImplementedError
+        If a space has no `pull`.
+
+    Examples
+    --------
+    >>> from emlib import PoissonMixture
+    >>> model = PoissonMixture([0.5, 0.5], [1.0, 3.0])
+    >>> pull(model, {"weights": np.array([4.0, 6.0]), "rates": np.array([0.0, 2.0])})
+    array([0.5, 0. , 6. ])
+    """
+    parts = [np.zeros(0)]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for name, space in (model.spaces if spaces is None else spaces).items():
+            value: Any = getattr(model, name)
+            if space is None:
+                parts += map(pull, _models(value), _models(slopes[name]))
+            else:
+                parts.append(np.ravel(space.pull(np.asarray(value), slopes[name])))
+    return np.concatenate(parts)
+
+
 def _inner(value: Any, vector: FloatArray) -> Any:
     """Unpack a model, or several of them end to end."""
     models = _models(value)
@@ -120,6 +162,11 @@ def _simplex_bound(v: FloatArray, like: FloatArray) -> FloatArray:
     return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
 
 
+def _simplex_pull(p: FloatArray, slope: FloatArray) -> FloatArray:
+    flow = np.where(p > 0, p * slope, 0.0)
+    return np.asarray((flow - p * flow.sum(axis=-1, keepdims=True))[..., 1:])
+
+
 _lower = functools.cache(np.tril_indices)
 
 
@@ -138,9 +185,27 @@ def _definite_bound(v: FloatArray, like: FloatArray) -> FloatArray:
     return np.asarray(lower @ np.swapaxes(lower, -1, -2))
 
 
-REAL = Space(np.ravel, lambda v, like: v.reshape(like.shape))
-POSITIVE = Space(np.log, lambda v, like: np.exp(v).reshape(like.shape))
-PROBABILITY = Space(logit, lambda v, like: np.asarray(expit(v)).reshape(like.shape))
-SIMPLEX = Space(_simplex_free, _simplex_bound)  # along the last axis
-DEFINITE = Space(_definite_free, _definite_bound)  # matrices along the last two axes
-SHARED = Space(lambda a: np.log(a[:1]), lambda v, like: np.full(like.shape, np.exp(v)))
+def _definite_pull(matrix: FloatArray, slope: FloatArray) -> FloatArray:
+    lower = np.linalg.cholesky(matrix)
+    by_factor = 2 * slope @ lower
+    i = np.arange(lower.shape[-1])
+    by_factor[..., i, i] *= lower[..., i, i]
+    return np.asarray(by_factor[..., *_lower(len(i))])
+
+
+REAL = Space(np.ravel, lambda v, like: v.reshape(like.shape), lambda value, slope: slope)
+POSITIVE = Space(
+    np.log, lambda v, like: np.exp(v).reshape(like.shape), lambda value, slope: value * slope
+)
+PROBABILITY = Space(
+    logit,
+    lambda v, like: np.asarray(expit(v)).reshape(like.shape),
+    lambda value, slope: value * (1 - value) * slope,
+)
+SIMPLEX = Space(_simplex_free, _simplex_bound, _simplex_pull)  # along the last axis
+DEFINITE = Space(_definite_free, _definite_bound, _definite_pull)  # along the last two axes
+SHARED = Space(
+    lambda a: np.log(a[:1]),
+    lambda v, like: np.full(like.shape, np.exp(v)),
+    lambda value, slope: value[:1] * slope.sum(),
+)

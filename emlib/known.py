@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from emlib._machinery.validation import number_array, reject_rows
 from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.convergence import SAME
-from emlib.coordinates import SIMPLEX, Space, pack, unpack
+from emlib.coordinates import SIMPLEX, Space, pack, pull, unpack
 from emlib.em import Expectation
 from emlib.mixture import EMPTY, Mixture
 from emlib.prior import MixturePrior
@@ -76,8 +76,15 @@ class Around(Mixture):
 
     def complete_log_likelihood(self, expectation: Expectation) -> float:
         """Return Q of the mixture inside, up to a constant, in nats."""
-        inside = replace(expectation, of=expectation.of.model)
-        return self.model.complete_log_likelihood(inside)
+        return self.model.complete_log_likelihood(self._inside(expectation))
+
+    def score(self, expectation: Expectation) -> dict[str, Any]:
+        """Return the slope of Q + log prior by the parameters of the mixture inside."""
+        return {"model": self.model.score(self._inside(expectation))}
+
+    def _inside(self, expectation: Expectation) -> Expectation:
+        """Return what the mixture inside expects."""
+        return replace(expectation, of=expectation.of.model)
 
     def distances(self) -> FloatArray:
         """Return how different components are, shape (K, K)."""
@@ -305,7 +312,10 @@ class Held(Around):
         def bound(vector: FloatArray, like: Any) -> Any:
             return unpack(like.item(), vector, own)
 
-        return {"model": Space(free, bound)}
+        def pulled(like: Any, slopes: Any) -> FloatArray:
+            return pull(like.item(), slopes, own)
+
+        return {"model": Space(free, bound, pulled)}
 
     def reordered(self, order: ArrayLike) -> Self:
         """Return the same mixture with its components, and what is held of them, in this order."""
@@ -326,6 +336,7 @@ def _part(space: Space, free: BoolArray) -> Space:
     return Space(
         lambda a: space.free(a[free]),
         lambda v, like: _put(like, free, space.bound(v, like[free])),
+        lambda a, slope: space.pull(a[free], slope[free]),
     )
 
 
@@ -334,6 +345,7 @@ def _part_of_simplex(free: BoolArray) -> Space:
     return Space(
         lambda w: SIMPLEX.free(w[free]),
         lambda v, like: _put(like, free, SIMPLEX.bound(v, like[free]) * like[free].sum()),
+        lambda w, slope: SIMPLEX.pull(w[free] / w[free].sum(), w[free].sum() * slope[free]),
     )
 
 
@@ -477,10 +489,8 @@ class Labelled(Around):
         model = self.model.m_step(replace(expectation, statistics=tuple(inside)))
         return replace(self, model=model, named=tuple((known > 0).tolist()))
 
-    def complete_log_likelihood(self, expectation: Expectation) -> float:
-        """Return Q of the mixture inside, up to a constant, in nats."""
-        inside = replace(expectation, statistics=expectation.statistics[:-1])
-        return super().complete_log_likelihood(inside)
+    def _inside(self, expectation: Expectation) -> Expectation:
+        return super()._inside(replace(expectation, statistics=expectation.statistics[:-1]))
 
     def distances(self) -> FloatArray:
         """Return how different components are, (K, K): never the same where labels tell apart."""

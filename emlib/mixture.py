@@ -84,6 +84,14 @@ class Mixture(Rows):
         """Return the part of `complete_log_likelihood` that is not the weights'."""
         raise NotImplementedError(f"{type(self).__name__} must define complete_components(e).")
 
+    def score_components(self, expectation: Expectation) -> dict[str, FloatArray]:
+        """Return the slope of Q + log prior by all parameters but the weights, by formulas.
+
+        A family need not define it: differences of Q take its place. One that derives from
+        another and has a Q or a prior of its own defines it anew.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no score_components(e).")
+
     @property
     def shared(self) -> tuple[str, ...]:
         """Parameters that are not each component's own: a tied covariance, for example."""
@@ -150,6 +158,26 @@ class Mixture(Rows):
         """
         weights = float(xlogy(expectation.counts, self.weights).sum())
         return weights + self.complete_components(expectation)
+
+    def score(self, expectation: Expectation) -> dict[str, Any]:
+        """Return the slope of Q + log prior by each parameter, in its shape (`coordinates.pull`).
+
+        Parameters
+        ----------
+        expectation : Expectation
+            As for `complete_log_likelihood`.
+
+        Raises
+        ------
+        NotImplementedError
+            If the family has no formulas for it.
+        """
+        counts = expectation.counts
+        if self.prior is not None:
+            counts = counts + self.prior.weights.concentration - 1
+        with np.errstate(divide="ignore", invalid="ignore"):  # a weight of zero: at the edge
+            weights = counts / self.weights
+        return {"weights": weights, **self.score_components(expectation)}
 
     def latent_log_joint(
         self, x: FloatArray, w: FloatArray | None
@@ -297,9 +325,10 @@ class Mixture(Rows):
             If q has another shape, or a number in it is negative or not finite.
         """
         shares, n = number_array(q, "q"), 0
-        good = np.atleast_1d((shares >= 0) & (shares < np.inf))
-        bad = ~good.reshape(len(good), -1).all(axis=1)
-        reject_rows(np.asarray(bad), "q", "negative or not finite", "Give shares of rows.")
+        if shares.size and not 0 <= shares.min() <= shares.max() < np.inf:  # also if NaN
+            good = np.atleast_1d((shares >= 0) & (shares < np.inf))
+            bad = ~good.reshape(len(good), -1).all(axis=1)
+            reject_rows(np.asarray(bad), "q", "negative or not finite", "Give shares of rows.")
         total: Any = None
         for rows, _ in pieces(self, self._rows, x):
             own = shares[n : n + len(rows)]

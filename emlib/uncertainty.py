@@ -24,7 +24,7 @@ from emlib._machinery.processes import Rng, child, finished, seed_of
 from emlib._machinery.validation import one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib._machinery.warn import warn
-from emlib.accelerate import anderson, expected, rate_matrix, slope
+from emlib.accelerate import anderson, expected, rate_matrix, slope, slopes
 from emlib.coordinates import (
     DEFINITE,
     POSITIVE,
@@ -36,7 +36,7 @@ from emlib.coordinates import (
     unpack,
     unpacker,
 )
-from emlib.differences import gradient, hessian, jacobian, reaches
+from emlib.differences import hessian, jacobian, reaches
 from emlib.em import DegenerateError, DegenerateWarning, Step
 from emlib.known import Labelled
 from emlib.mixture import Mixture
@@ -118,9 +118,9 @@ def information(
         raise UncertaintyError(f"{where}, where a curvature says nothing. {remedy}")
     if method == "numerical":
         return _symmetric(_numerical(model, seen))
-    q = expected(Step(model, em.expect(model, seen)))
-    steps = reaches(q, at)
-    complete = -hessian(q, at, steps)
+    step = Step(model, em.expect(model, seen))
+    steps = reaches(expected(step), at)
+    complete = -jacobian(slopes(step, steps), at, steps)
     if method == "supplemented":
         return _symmetric(complete @ (np.eye(len(at)) - rate_matrix(model, seen)))
     if method == "oakes":
@@ -145,9 +145,8 @@ def _moved_slopes(model: Any, seen: Blocks, steps: FloatArray) -> FloatArray:
     at, model_at = pack(model), unpacker(model)
 
     def slope_after(v: FloatArray) -> FloatArray:
-        other = model_at(v)
-        e = em.expect(other, seen)
-        return gradient(lambda u: model_at(u).complete_log_likelihood(e), at, steps)
+        e = em.expect(model_at(v), seen)
+        return slopes(Step(model, e), steps)(at)
 
     return jacobian(slope_after, at, steps)
 

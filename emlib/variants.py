@@ -30,9 +30,9 @@ from emlib import em
 from emlib._machinery.blocks import located
 from emlib._machinery.validation import at_least_one, one_of, sample_weights, whole_weights
 from emlib._machinery.value import FloatArray
-from emlib.accelerate import expected, slope
+from emlib.accelerate import expected, slope, slopes
 from emlib.coordinates import pack, unpack
-from emlib.differences import SMALL, Function, hessian
+from emlib.differences import SMALL, Function, VectorFunction, jacobian
 from emlib.em import Model, Step
 from emlib.mixture import Mixture
 
@@ -140,8 +140,8 @@ def uphill(
     """Yield EM with one step up the bound in place of the M-step.
 
     For models whose M-step has no closed form. The step is taken in free coordinates
-    (`emlib.coordinates`), and derivatives are differences of Q as a function of the statistics:
-    whatever the number of parameters, an iterate takes one pass over the data.
+    (`emlib.coordinates`), and derivatives are those of Q as a function of the statistics: whatever
+    the number of parameters, an iterate takes one pass over the data.
 
     Parameters
     ----------
@@ -169,22 +169,23 @@ def uphill(
     while True:
         step = Step(model, em.expect(model, data))
         yield step
-        q, at = expected(step), pack(model)
-        way = length * (slope(step) if direction == "gradient" else _newton(q, at, slope(step)))
-        model = unpack(model, at + _halved(q, at, way))
+        at, way = pack(model), slope(step)
+        if direction == "newton":
+            way = _newton(slopes(step, np.full(at.shape, SMALL)), at, way)
+        model = unpack(model, at + _halved(expected(step), at, length * way))
 
 
-def _newton(function: Function, at: FloatArray, uphill: FloatArray) -> FloatArray:
+def _newton(slope_at: VectorFunction, at: FloatArray, uphill: FloatArray) -> FloatArray:
     """Return the Newton step (P,), or the slope itself where that would lead downhill."""
     inner = np.flatnonzero(np.isfinite(at))  # a coordinate at the edge of its range stays
 
-    def among(v: FloatArray) -> float:
+    def among(v: FloatArray) -> FloatArray:
         whole = at.copy()
         whole[inner] = v
-        return function(whole)
+        return slope_at(whole)[inner]
 
     way = np.zeros_like(at)
-    way[inner] = np.linalg.solve(hessian(among, at[inner], SMALL), -uphill[inner])
+    way[inner] = np.linalg.solve(jacobian(among, at[inner]), -uphill[inner])
     return way if way @ uphill >= 0 else uphill  # not the way to a saddle or a pit
 
 

@@ -13,7 +13,8 @@ from scipy.special import rel_entr
 
 from cases import Case, parameters, relabel
 from emlib import Mixture, em
-from emlib.coordinates import pack, unpack
+from emlib.coordinates import pack, pull, unpack
+from emlib.differences import gradient
 from emlib.em import Expectation
 
 # --- comparing
@@ -337,6 +338,26 @@ def statistics_give_q_up_to_a_constant(case: Case, rng):
     np.testing.assert_allclose(slopes(rng, difference, at), 0, atol=1e-6 * w.sum())
 
 
+def score_is_the_slope_of_q(case: Case, rng):
+    """With the log prior; by all free coordinates, anywhere. If the family has formulas for it."""
+    model, x = case.draw(rng)
+    e, at = em.expect(model, x, rng.integers(1, 4, len(x)).astype(float)), pack(model)
+    try:
+        model.score(e)
+    except NotImplementedError:
+        return
+
+    def q(v):
+        other = unpack(model, v)
+        return other.complete_log_likelihood(e) + other.log_prior()
+
+    there = at + 0.2 * rng.standard_normal(len(at))
+    other = unpack(model, there)
+    wanted = gradient(q, there)
+    close = 1e-8 * max(1.0, abs(wanted).max())
+    np.testing.assert_allclose(pull(other, other.score(e)), wanted, rtol=0, atol=close)
+
+
 def criteria_are_minus_twice_log_likelihood_plus_penalty(case: Case, rng):
     model, x = case.draw(rng)
     deviance, p = -2 * model.log_likelihood(x), model.n_parameters
@@ -386,6 +407,7 @@ MIXTURE_LAWS = [
     components_have_no_order,
     fisher_identity,
     statistics_give_q_up_to_a_constant,
+    score_is_the_slope_of_q,
     criteria_are_minus_twice_log_likelihood_plus_penalty,
     criteria_count_copies,
 ]

@@ -1,5 +1,6 @@
 """Faster climbs keep what EM promises, reach the same summit, and count every E-step."""
 
+import contextlib
 from itertools import islice
 
 import numpy as np
@@ -21,7 +22,9 @@ from emlib import (
     labelled,
     with_labels,
 )
-from emlib.coordinates import pack
+from emlib.coordinates import Space, pack
+from emlib.differences import gradient
+from emlib.em import Step
 from emlib.known import Labelled
 
 climbs = pytest.mark.parametrize(
@@ -158,6 +161,48 @@ def test_a_model_without_a_slope_is_told_the_way_out():
     fit = em.fit(Plain([0.3, 0.7], [1.0, 2.5]), DEATHS, sample_weight=DAYS,
                  steps=accelerate.anderson)  # fmt: skip
     assert fit.objective[-1] == pytest.approx(SUMMIT, abs=1e-6)
+
+
+def test_who_has_formulas_for_the_slope():
+    """laws.py compares them with differences; of the others only differences are taken."""
+    rng, have = np.random.default_rng(0), set()
+    for case in CASES:
+        model, x = case.draw(rng)
+        with contextlib.suppress(NotImplementedError):
+            model.score(em.expect(model, x))
+            have.add(type(model).__name__)
+    assert have == {
+        "GaussianMixture1D", "GaussianMixture", "IncompleteGaussianMixture", "StudentTMixture"
+    }  # fmt: skip
+
+
+@cases
+def test_slopes_are_those_of_differences(case):
+    """At the model of the E-step, and as a function of where they are taken."""
+    rng = np.random.default_rng(1)
+    model, x = case.draw(rng)
+    step = Step(model, em.expect(model, x))
+    q, at = accelerate.expected(step), pack(model)
+    scale = max(1.0, abs(wanted := gradient(q, at)).max())
+    np.testing.assert_allclose(accelerate.slope(step), wanted, atol=1e-5 * scale)
+    there = at + 0.1 * rng.standard_normal(len(at))
+    slopes = accelerate.slopes(step, np.full(len(at), 1e-3))
+    np.testing.assert_allclose(slopes(there), gradient(q, there), atol=1e-7 * scale)
+
+
+def test_a_space_without_a_pull_is_differenced():
+    model = GaussianMixture1D([0.3, 0.7], [-1.0, 1.0], [1.0, 2.0])
+    step = Step(model, em.expect(model, np.linspace(-3, 3, 20)))
+
+    class Plain(GaussianMixture1D):
+        @property
+        def spaces(self):
+            return {**super().spaces, "means": Space(np.ravel, lambda v, like: v)}
+
+    plain = Plain(model.weights, model.means, model.variances)
+    np.testing.assert_allclose(
+        accelerate.slope(Step(plain, step.expectation)), accelerate.slope(step), atol=1e-6
+    )
 
 
 def test_the_correction_meets_its_condition_and_stays_symmetric():

@@ -68,6 +68,20 @@ class Clouds(Mixture):
         both = np.hstack([means, covariances.reshape(k, -1)])
         return np.array([abs(both - row).max(axis=1) for row in both])
 
+    def _moved(
+        self, old: Self, counts: FloatArray, first: FloatArray, second: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the moments of counts_k rows as this model's components see them.
+
+        Given how another's do: it is asked where it sees these means, the squares are taken about
+        them, and then whitened by these covariances.
+        """
+        places = np.arange(len(counts))
+        seen = old._cov.whiten(self.means, old.means)[places, :, places]  # (K, D)
+        own = first / np.where(counts > 0, counts, 1.0)[:, None]
+        second = second - old._cov.copies(counts, own) + old._cov.copies(counts, own - seen)
+        return self._cov.beside(old._cov, first - counts[:, None] * seen, second)
+
     @property
     def fewest(self) -> float:
         """Expected count below which a component is little more than a simplex: D + 3/2.
@@ -135,20 +149,27 @@ class Normals(Clouds):
         return replace(self, weights=weights, means=means, covariances=covariances)  # type: ignore[type-var]
 
     def complete_components(self, expectation: Expectation) -> float:
-        """Return the expected log density of the rows, up to a constant.
-
-        The statistics are moments as the model of the E-step sees the rows. So it is asked where
-        it sees these means, and the squares are taken about them; then how wide these
-        covariances are beside its own.
-        """
-        old, counts = expectation.of, expectation.counts
-        first, second = expectation.statistics
-        places = np.arange(len(counts))
-        seen = old._cov.whiten(self.means, old.means)[places, :, places]  # (K, D)
-        own = first / np.where(counts > 0, counts, 1.0)[:, None]
-        second = second - old._cov.copies(counts, own) + old._cov.copies(counts, own - seen)
+        """Return the expected log density of the rows, up to a constant."""
+        counts = expectation.counts
+        _, second = self._moved(expectation.of, counts, *expectation.statistics)
         logs = (counts * self._cov.half_log_determinants).sum()
-        return float(-0.5 * self._cov.squares_beside(old._cov, second) - logs)
+        return float(-0.5 * self._cov.trace(second) - logs)
+
+    def score_components(self, expectation: Expectation) -> dict[str, FloatArray]:
+        """Return the slope of Q + log prior by means and covariances.
+
+        It is zero where `m_step` leads, so it is made of the same: first moments about the means,
+        and by how much the second exceed those of a standard normal.
+        """
+        cov, counts = self._cov, expectation.counts
+        first, second = self._moved(expectation.of, counts, *expectation.statistics)
+        sizes = cov.sizes(counts)
+        if self.prior is not None:
+            _, prior_first, prior_second, extra = cov.imaginary(self.prior.components, self.means)
+            first, second, sizes = first + prior_first, second + prior_second, sizes + extra
+        unit = cov.one(np.eye(self.means.shape[1]))
+        by_means, by_covariances = cov.slopes(first, second - sizes * unit)
+        return {"means": by_means, "covariances": by_covariances}
 
     def log_prior_components(self) -> float:
         """Return the log density of means and covariances under the prior (eq. 5.8)."""

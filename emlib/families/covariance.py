@@ -133,10 +133,20 @@ class Covariances(Value):
         """Return the prior's scale as the components see it, in the shape of `pool`."""
         raise NotImplementedError
 
-    def squares_beside(self, other: Self, second: FloatArray) -> float:
-        """Return the sum of squares, whitened by these covariances.
+    def beside(
+        self, other: Self, first: FloatArray, second: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return first and second moments as these covariances whiten them.
 
-        Of data whose second moments `second` are whitened by the other's, as `moments` gives them.
+        Given how the other's do, as `moments` returns them.
+        """
+        raise NotImplementedError
+
+    def slopes(self, first: FloatArray, excess: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the slope of Q by the means, (K, D), and by `values`, in their shape.
+
+        From first moments about the means, and second moments beyond those expected: N_k for
+        each square. Both whitened, the second as `pool` has it.
         """
         raise NotImplementedError
 
@@ -322,13 +332,13 @@ class Covariances(Value):
         # as many as there are covariances
         constant += sum(own.log_scale_constant for own in priors[: len(self.factor)])
         log_det = (np.ravel(n_squares) * self._half_log_dets()).sum()
-        return float(constant - 0.5 * self._trace(second) - log_det)
+        return float(constant - 0.5 * self.trace(second) - log_det)
 
     def _half_log_dets(self) -> FloatArray:
         """Return (1/2) log |Sigma|, each covariance counted once, (K,) or (1,)."""
         return self.half_log_determinants
 
-    def _trace(self, second: FloatArray) -> float:
+    def trace(self, second: FloatArray) -> float:
         """Return the sum of all squares in second moments."""
         return float(second.sum())
 
@@ -439,13 +449,22 @@ class Full(Covariances):
         psi = self.squares(self.whitener @ prior.factor)
         return psi[0] if self.shared else psi
 
-    def squares_beside(self, other: Self, second: FloatArray) -> float:
-        """Return the sum of tr(R_k S_k R_k^T), where R_k = L_k^{-1} L'_k."""
+    def beside(
+        self, other: Self, first: FloatArray, second: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return R_k f_k and R_k S_k R_k^T, where R_k = L_k^{-1} L'_k."""
         between = self.whitener @ other.factor
-        second = second.reshape(between.shape)
-        return float(np.einsum("kij,kjl,kil->", between, second, between))
+        squares = between @ second.reshape(between.shape) @ between.swapaxes(1, 2)
+        return (between @ first[:, :, None])[:, :, 0], squares.reshape(second.shape)
 
-    def _trace(self, second: FloatArray) -> float:
+    def slopes(self, first: FloatArray, excess: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return L_k^{-T} f_k and L_k^{-T} E_k L_k^{-1} / 2."""
+        back = self.whitener.swapaxes(1, 2)
+        by_values = 0.5 * back @ excess.reshape(back.shape) @ self.whitener
+        return (back @ first[:, :, None])[:, :, 0], by_values.reshape(self.values.shape)
+
+    def trace(self, second: FloatArray) -> float:
+        """Return the sum of the traces."""
         return float(np.trace(second, axis1=-2, axis2=-1).sum())
 
 
@@ -550,10 +569,17 @@ class Diagonal(Covariances):
     def _forms(cls, *matrices: FloatArray) -> FloatArray:
         return np.array([np.diag(matrix) for matrix in matrices])
 
-    def squares_beside(self, other: Self, second: FloatArray) -> float:
-        """Return the sum of s_k sigma'_k^2 / sigma_k^2."""
-        wide = (other.factor * self.whitener) ** 2  # the same for each feature if spherical
-        return float((wide[:, : second[0].size] * second.reshape(len(wide), -1)).sum())
+    def beside(
+        self, other: Self, first: FloatArray, second: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return f_k sigma'_k / sigma_k and s_k sigma'_k^2 / sigma_k^2."""
+        between = other.factor * self.whitener  # the same for each feature if spherical
+        wide = between[:, : second[0].size] ** 2
+        return between * first, wide.reshape(second.shape) * second
+
+    def slopes(self, first: FloatArray, excess: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return f_k / sigma_k and e_k / (2 sigma_k^2)."""
+        return first * self.whitener, excess / (2 * self.values)
 
     def whitened_scale(self, prior: NormalInverseWishart) -> FloatArray:
         """Return psi / sigma_k^2, (K, D)."""

@@ -197,11 +197,24 @@ class GaussianMixture1D(Clouds):
 
         The statistics hold squares about the means of the E-step, so these are moved here first.
         """
-        first, second = expectation.statistics
-        shift = self.means - expectation.of.means
-        squares = second - 2 * shift * first + expectation.counts * shift**2
+        _, squares = self._about_own_means(expectation)
         logs = expectation.counts * np.log(self.variances)
         return float(-0.5 * (squares / self.variances + logs).sum())
+
+    def _about_own_means(self, expectation: Expectation) -> tuple[FloatArray, FloatArray]:
+        """Return the sums of residuals about these means and of their squares, (K,) and (K,)."""
+        counts, (first, second) = expectation.counts, expectation.statistics
+        shift = self.means - expectation.of.means
+        return first - counts * shift, second - 2 * shift * first + counts * shift**2
+
+    def score_components(self, expectation: Expectation) -> dict[str, FloatArray]:
+        """Return the slope of Q + log prior by means and variances, (K,) and (K,)."""
+        (first, squares), sizes = self._about_own_means(expectation), expectation.counts
+        if self.prior is not None:
+            _, prior_first, prior_second, extra = self._imaginary(self.prior.components)
+            first, squares, sizes = first + prior_first, squares + prior_second, sizes + extra
+        var = self.variances
+        return {"means": first / var, "variances": (squares / var - sizes) / (2 * var)}
 
     def _refuse_collapse(self, weights: FloatArray, means: FloatArray, var: FloatArray) -> None:
         total = weights @ (var + (means - weights @ means) ** 2)

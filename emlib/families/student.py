@@ -275,16 +275,24 @@ class StudentTMixture(Clouds):
 
     def complete_components(self, expectation: Expectation) -> float:
         """Return the expected log density of rows and precisions, up to a constant."""
-        old, counts = expectation.of, expectation.counts
-        total, first, second, surprise = expectation.statistics
-        places = np.arange(len(counts))
-        seen = old._cov.whiten(self.means, old.means)[places, :, places]  # (K, D)
-        own = first / np.where(total > 0, total, 1.0)[:, None]
-        second = second - old._cov.copies(total, own) + old._cov.copies(total, own - seen)
+        counts, (*rows, surprise) = expectation.counts, expectation.statistics
+        _, second = self._moved(expectation.of, *rows)
         logs = (counts * self._cov.half_log_determinants).sum()
         half = self.degrees_of_freedom / 2
         precisions = (counts * _gamma_constant(half) - half * surprise).sum()
-        return float(-0.5 * self._cov.squares_beside(old._cov, second) - logs + precisions)
+        return float(-0.5 * self._cov.trace(second) - logs + precisions)
+
+    def score_components(self, expectation: Expectation) -> dict[str, FloatArray]:
+        """Return the slope of Q + log prior by centres, scales and degrees of freedom."""
+        cov, counts, (*rows, surprise) = self._cov, expectation.counts, expectation.statistics
+        first, second = self._moved(expectation.of, *rows)
+        sizes = cov.sizes(counts)
+        if self.prior is not None:
+            _, prior_first, prior_second, extra = cov.imaginary(self.prior.components, self.means)
+            first, second, sizes = first + prior_first, second + prior_second, sizes + extra
+        by_means, by_scales = cov.slopes(first, second - sizes * np.eye(self.means.shape[1]))
+        by_nu = 0.5 * (counts * _gap(self.degrees_of_freedom / 2) - surprise)
+        return {"means": by_means, "scales": by_scales, "degrees_of_freedom": by_nu}
 
     def log_prior_components(self) -> float:
         """Return the log density of centres and scales under the prior."""
