@@ -65,7 +65,7 @@ def rate(objective: ArrayLike) -> float:
     """
     values = np.asarray(objective, dtype=float)
     gains = values[1:] - values[:-1]
-    clear = np.flatnonzero(gains > 2e4 * EPS * max(1.0, abs(values[-1])))
+    clear = np.flatnonzero(gains > 2e4 * EPS * np.maximum(1.0, abs(values[-1:])))
     if clear.size == 0:
         return float("nan")
     last = int(clear[-1])

@@ -46,6 +46,8 @@ def jacobian(
 
 def _first(function: VectorFunction, at: FloatArray, steps: FloatArray) -> FloatArray:
     """Return plain central first differences (M, P)."""
+    if not at.size:
+        return np.zeros((function(at).size, 0))
     columns = [function(at + e) - function(at - e) for e in np.diag(steps)]
     return np.array(columns).T.reshape(-1, len(at)) / (2 * steps)
 

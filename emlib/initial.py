@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster import vq
 
-from emlib._machinery.validation import SMALLEST, component_count, one_of
+from emlib._machinery.validation import SMALLEST, component_count, one_of, reject_rows
 from emlib._machinery.value import FloatArray, IntArray
 
 DIGITS = 12  # digits of a standardised row by which it is told from others
@@ -179,7 +179,9 @@ def _spread(x: FloatArray, w: FloatArray | None) -> FloatArray:
     _refuse_spread(spread < SMALLEST, low, high, "too little to be squared. Use smaller units.")
     rounding = np.finfo(np.float64).eps * np.maximum(abs(low), abs(high))
     remedy = "so that rounding hides the rest. Subtract a constant first."
-    _refuse_spread(spread < 2**12 * rounding, low, high, remedy)
+    drowned = spread < 2**12 * rounding
+    _refuse_outweighed(drowned & (x.std(axis=0) >= 2**12 * rounding), w)
+    _refuse_spread(drowned, low, high, remedy)
     return spread
 
 
@@ -188,3 +190,10 @@ def _refuse_spread(bad: NDArray[np.bool_], low: FloatArray, high: FloatArray, wh
         j = int(bad.argmax())
         name = f"x: column {j}" if len(bad) > 1 else "x"
         raise ValueError(f"{name} varies only from {low[j]} to {high[j]}, {why}")
+
+
+def _refuse_outweighed(bad: NDArray[np.bool_], w: FloatArray | None) -> None:
+    if w is not None and bad.any():
+        heavy = w > 1e-12 * w.sum()
+        fault = "whose weight so outweighs all others that the spread of x drowns in rounding"
+        reject_rows(heavy, "sample_weight", fault, "Leave them out, or give them less weight.")

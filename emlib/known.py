@@ -8,7 +8,7 @@ nothing had happened.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 
 from emlib._machinery.validation import number_array, reject_rows
 from emlib._machinery.value import BoolArray, FloatArray, IntArray
+from emlib.convergence import SAME
 from emlib.coordinates import SIMPLEX, Space, pack, pull, unpack
 from emlib.em import Expectation
 from emlib.mixture import EMPTY, Mixture
@@ -75,13 +76,15 @@ class Around(Mixture):
 
     def complete_log_likelihood(self, expectation: Expectation) -> float:
         """Return Q of the mixture inside, up to a constant, in nats."""
-        inside = replace(expectation, of=expectation.of.model)
-        return self.model.complete_log_likelihood(inside)
+        return self.model.complete_log_likelihood(self._inside(expectation))
 
     def score(self, expectation: Expectation) -> dict[str, Any]:
         """Return the slope of Q + log prior by the parameters of the mixture inside."""
-        inside = replace(expectation, of=expectation.of.model)
-        return {"model": self.model.score(inside)}
+        return {"model": self.model.score(self._inside(expectation))}
+
+    def _inside(self, expectation: Expectation) -> Expectation:
+        """Return what the mixture inside expects."""
+        return replace(expectation, of=expectation.of.model)
 
     def distances(self) -> FloatArray:
         """Return how different components are, shape (K, K)."""
@@ -157,9 +160,13 @@ def hold(model: Mixture, *names: str, components: Iterable[int] | None = None) -
                 f"{type(model).__name__} has no free parameter {name!r}, but {', '.join(own)}."
             )
     chosen = np.zeros(k, dtype=bool)
+    if not (components is None or isinstance(components, Iterable)):
+        raise ValueError(f"components must list whole numbers, such as [0], not {components!r}.")
     for component in range(k) if components is None else components:
         if isinstance(component, (bool, np.bool_)):
             raise ValueError("components must be numbers: of a mask, give np.flatnonzero(mask).")
+        if not isinstance(component, (int, np.integer)):
+            raise ValueError(f"components must list whole numbers, such as [0], not {component!r}.")
         if not 0 <= component < k:
             raise ValueError(f"components must lie between 0 and {k - 1}: there are {k}.")
         chosen[component] = True
@@ -409,7 +416,9 @@ def with_labels(x: ArrayLike, labels: ArrayLike) -> FloatArray:
            [ 2.5,  1. ]])
     """
     rows, column = number_array(x, "x"), number_array(labels, "labels")
-    if rows.ndim not in (1, 2) or column.shape != rows.shape[:1]:
+    if rows.ndim not in (1, 2):
+        raise ValueError(f"x must have shape (N,) or (N, D), not {rows.shape}.")
+    if column.shape != rows.shape[:1]:
         raise ValueError(
             f"labels must have shape {rows.shape[:1]}, one a row of x, not {column.shape}."
         )
@@ -426,8 +435,11 @@ class Labelled(Around):
     ----------
     model : Mixture
         The mixture, of rows without labels.
+    named : tuple of bool
+        Of which components there were rows with a label, in the last M-step.
     """
 
+    named: tuple[bool, ...] = field(default=(), repr=False, compare=False)
     row_ndim: ClassVar[int] = 1
     spaces = {"model": None}  # noqa: RUF012
 
@@ -466,16 +478,36 @@ class Labelled(Around):
         return self._told(self.model._log_joint(rows), labels)
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[Any, ...]:
-        """Return the expected sufficient statistics of the mixture inside."""
-        return self.model.statistics(self._split(x)[0], responsibilities)
+        """Return the statistics of the mixture inside, and how many rows are labelled, (K,)."""
+        rows, labels = self._split(x)
+        known = (labels != UNKNOWN).astype(np.float64) @ responsibilities
+        return (*self.model.statistics(rows, responsibilities), known)
 
     def m_step(self, expectation: Expectation) -> Self:
         """Return the M-step of the mixture inside."""
-        return replace(self, model=self.model.m_step(expectation))
+        *inside, known = expectation.statistics
+        model = self.model.m_step(replace(expectation, statistics=tuple(inside)))
+        return replace(self, model=model, named=tuple((known > 0).tolist()))
+
+    def _inside(self, expectation: Expectation) -> Expectation:
+        return super()._inside(replace(expectation, statistics=expectation.statistics[:-1]))
+
+    def distances(self) -> FloatArray:
+        """Return how different components are, (K, K): never the same where labels tell apart."""
+        own, named = self.model.distances(), np.array(self.named, dtype=bool)
+        told = named[:, None] | named if named.size else np.zeros(own.shape, dtype=bool)
+        return np.where(told & ~np.eye(len(own), dtype=bool), np.maximum(own, 2 * SAME), own)
 
     def draw(self, z: IntArray, rng: np.random.Generator) -> FloatArray:
         """Draw one observation, without a label, from component z_n for each n."""
         return with_labels(self.model.draw(z, rng), np.full(len(z), UNKNOWN))
+
+    def sample(
+        self, n: int, rng: int | np.random.Generator, **options: Any
+    ) -> tuple[FloatArray, IntArray]:
+        """Draw n observations without labels, as the mixture inside does, and their components."""
+        x, z = self.model.sample(n, rng, **options)
+        return with_labels(x, np.full(n, UNKNOWN)), z
 
     def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
         """Draw a data set like x: the same labels, and rows from the components that they name."""

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import entr, logsumexp, xlogy
 
 from emlib._machinery import parallel
-from emlib._machinery.blocks import joined
+from emlib._machinery.blocks import joined, pieces
 from emlib._machinery.validation import (
+    RowError,
     data_vector,
     number_array,
     one_of,
@@ -196,7 +197,13 @@ class Mixture(Rows):
 
     def predict(self, x: ArrayLike) -> IntArray:
         """Return the most probable component of each observation, shape (N,)."""
-        return self._by_block(lambda block: self._log_joint(block).argmax(axis=1), x)
+
+        def most_probable(block: FloatArray) -> Any:
+            log_joint = self._log_joint(block)
+            _highest(log_joint)
+            return log_joint.argmax(axis=1)
+
+        return self._by_block(most_probable, x)
 
     def expected_log_joint(self, x: ArrayLike, q: ArrayLike) -> float:
         """Return Q = sum_nk q_nk (log pi_k + log p(x_n | k)), what an M-step maximises."""
@@ -226,7 +233,7 @@ class Mixture(Rows):
         Raises
         ------
         ValueError
-            If a row of q is not a distribution.
+            If a row of q is not a distribution, or the temperature is negative or not finite.
 
         References
         ----------
@@ -234,6 +241,8 @@ class Mixture(Rows):
         eq. (1.5). Ueda and Nakano (1998), Neural Networks 11:271-282, for other temperatures;
         chapter 7, eq. (7.13).
         """
+        if not 0 <= temperature < np.inf:
+            raise ValueError(f"temperature must be a number from 0 on, not {temperature!r}.")
         log_joint = self.log_joint(x)
         q = _distributions(q, log_joint.shape)
         w = sample_weights(joined(sample_weight), len(q))
@@ -305,21 +314,46 @@ class Mixture(Rows):
         Parameters
         ----------
         x : array_like, shape (N,) or (N, D)
-            Data.
+            Data, in one piece or in blocks.
         q : array_like, shape (N, K)
             One row of non-negative numbers for each row of x: a distribution over components,
             times the weight of the row.
+
+        Raises
+        ------
+        ValueError
+            If q has another shape, or a number in it is negative or not finite.
         """
-        rows, q = self._rows(x), number_array(q, "q")
+        shares, n = number_array(q, "q"), 0
+        if shares.size and not 0 <= shares.min() <= shares.max() < np.inf:  # also if NaN
+            good = np.atleast_1d((shares >= 0) & (shares < np.inf))
+            bad = ~good.reshape(len(good), -1).all(axis=1)
+            reject_rows(np.asarray(bad), "q", "negative or not finite", "Give shares of rows.")
+        total: Any = None
+        for rows, _ in pieces(self, self._rows, x):
+            own = shares[n : n + len(rows)]
+            n += len(rows)
+            if own.shape == (len(rows), self.n_components):
+                part = self._expected_under(rows, own)
+                total = part if total is None else total + part
+        if shares.shape != (n, self.n_components):
+            wanted = f"({n}, {self.n_components}), one row for each row of x"
+            raise ValueError(f"q must have shape {wanted}, not {shares.shape}.")
+        return cast(Expectation, total)
+
+    def _expected_under(self, rows: Any, q: FloatArray) -> Expectation:
+        """Return counts and statistics of one array under q; errors name its rows."""
         starts = self._starts(rows)
 
         def part(start: int) -> Expectation:
-            block = self.check(rows[start : start + starts.step])
             share = q[start : start + starts.step]
+            try:
+                block = self.check(rows[start : start + starts.step])
+            except RowError as error:
+                raise error.shifted(start) from None
             return Expectation(0.0, share.sum(axis=0), self.statistics(block, share))
 
-        total: Expectation = parallel.total(part, starts)
-        return total
+        return cast(Expectation, parallel.total(part, starts))
 
     def _nothing(self) -> tuple[FloatArray, FloatArray]:
         """Return the log densities and responsibilities of no data."""
@@ -451,15 +485,21 @@ def posterior(log_joint: FloatArray) -> tuple[FloatArray, FloatArray]:
     One exponential serves both: relative to the largest term of its row. The responsibilities
     take the place of the log joint.
     """
-    largest = log_joint.max(axis=1)
-    remedy = "Start from a model under which every observation has positive density."
-    reject_rows(~np.isfinite(largest), "x", "impossible under every component", remedy)
+    largest = _highest(log_joint)
     r = log_joint
     r -= largest[:, None]
     np.exp(r, out=r)
     total = r.sum(axis=1)
     r /= total[:, None]
     return largest + np.log(total), r
+
+
+def _highest(log_joint: FloatArray) -> FloatArray:
+    """Return the largest term of each row of the log joint, (N,), refusing rows that have none."""
+    largest = log_joint.max(axis=1)
+    remedy = "Start from a model under which every observation has positive density."
+    reject_rows(~np.isfinite(largest), "x", "impossible under every component", remedy)
+    return np.asarray(largest)
 
 
 def weighted(

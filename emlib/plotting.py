@@ -28,6 +28,7 @@ from emlib.bootstrap import BootstrapLRT
 from emlib.families.gaussian import GaussianMixture
 from emlib.families.gaussian1d import GaussianMixture1D
 from emlib.families.student import StudentTMixture
+from emlib.known import Labelled
 from emlib.selection import CRITERIA, Row, Selection
 
 # Colour k always comes with marker k and line style k.
@@ -211,6 +212,13 @@ def bound(
     grid = np.asarray(theta, dtype=float)
     ll = np.asarray(log_likelihood, dtype=float)
     lb = np.asarray(lower_bound, dtype=float)
+    if grid.ndim != 1 or not grid.size:
+        raise ValueError(f"theta must have shape (G,), at least one point, not {grid.shape}.")
+    for name, curve in (("log_likelihood", ll), ("lower_bound", lb)):
+        if curve.shape != grid.shape:
+            raise ValueError(f"{name} must have shape {grid.shape}, as theta, not {curve.shape}.")
+        if np.isnan(curve).all():
+            raise ValueError(f"{name} is NaN throughout: there is nothing to draw.")
     if not (np.diff(grid) >= 0).all():  # between its points nothing could be read off
         raise ValueError("theta must be in ascending order.")
     for name, point in (("current", current), ("maximiser", maximiser)):
@@ -323,22 +331,36 @@ def surface(
     values : array_like, shape (B, A)
         The function on the grid, in nats; NaN where it is not defined.
     levels : array_like, optional
-        Heights of the contours; by default chosen close near the maximum.
+        Heights of the contours, in any order; by default chosen close near the maximum. What lies
+        above the highest value is left out.
     paths : sequence of array_like, shape (n, 2)
         Each a sequence of points, drawn from its start (open) to its end (filled).
     what : str
         What the function is, for the description.
+
+    Raises
+    ------
+    ValueError
+        If shapes disagree, or no value or no level is left to be drawn.
     """
     horizontal, vertical, v = np.asarray(a), np.asarray(b), np.asarray(values)
+    wanted = (vertical.size, horizontal.size)
+    if v.shape != wanted:
+        raise ValueError(f"values must have shape {wanted}, (b, a), not {v.shape}.")
+    if np.isnan(v).all():
+        raise ValueError("values are NaN throughout: there is nothing to draw.")
     top = float(np.nanmax(v))
-    if levels is None:
-        levels = top - np.array([30, 20, 12, 8, 5, 3, 2, 1.2, 0.6, 0.2])
+    given = top - np.array([30, 20, 12, 8, 5, 3, 2, 1.2, 0.6, 0.2]) if levels is None else levels
+    heights = np.unique(np.asarray(given, dtype=float))
+    heights = heights[heights < top]
+    if not heights.size:
+        raise ValueError(f"levels must lie below the highest of values, {top:.6g}.")
     filled = ax.contourf(
-        horizontal, vertical, v, levels=[*np.asarray(levels), top + 1e-9], extend="min",
+        horizontal, vertical, v, levels=[*heights, top + 1e-9], extend="min",
         cmap="cividis", alpha=0.55,
     )  # fmt: skip
     lines = ax.contour(
-        horizontal, vertical, v, levels=levels, colors=INK, linewidths=0.6, linestyles="-"
+        horizontal, vertical, v, levels=heights, colors=INK, linewidths=0.6, linestyles="-"
     )
     artists: list[Any] = [filled, lines]
     words = []
@@ -391,11 +413,14 @@ def mixture_1d(
     sample_weight : array_like, shape (N,), optional
         Weights: the bars and the description count copies.
     """
+    _require_line(model)
     values, w, n = _present(data_vector(x), sample_weight)
     given = None if sample_weight is None else w
     edges = (
         int(bins) if isinstance(bins, (int, np.integer)) else list(np.asarray(bins, dtype=float))
     )
+    if isinstance(edges, list) and not ((min(edges) <= values) & (values <= max(edges))).any():
+        raise ValueError(f"the bins, {min(edges)} to {max(edges)}, hold no value of x.")
     _, _, bars = ax.hist(
         values, bins=edges, density=True, color="#e9e6dd", edgecolor=DATA, weights=given
     )
@@ -420,6 +445,14 @@ def mixture_1d(
     )
     alt = f"Histogram of {_count(n)} values with the density of a mixture over it: {parts}."
     return Drawing(tuple(artists), alt)
+
+
+def _require_line(model: Any) -> None:
+    """Refuse what is no mixture of normals on the line."""
+    if np.ndim(getattr(model, "variances", 0)) != 1 or model.row_ndim:
+        hint = " Give its .model." if isinstance(model, Labelled) else ""
+        kind = type(model).__name__
+        raise ValueError(f"mixture_1d needs a mixture of normals on the line, not {kind}.{hint}")
 
 
 def _grid(model: GaussianMixture1D, low: float, high: float) -> FloatArray:
@@ -463,7 +496,10 @@ def clusters(
     sample_weight : array_like, shape (N,), optional
         Weights: the areas of the points, on average the usual one; the description counts copies.
     """
-    points = data_matrix(x, 2)
+    points = data_matrix(x)
+    if points.shape[1] != 2:
+        wanted = "shape (N, 2): x[:, [0, 1]] has the first two columns"
+        raise ValueError(f"x must be points in the plane, {wanted}, not {points.shape}.")
     z, w, n = _present(_whole_labels(labels, len(points)), sample_weight)
     points, _, _ = _present(points, sample_weight)
     artists = []
@@ -548,7 +584,7 @@ def ellipses(
 
 def _reach(model: GaussianMixture | StudentTMixture, k: int, share: float) -> float:
     """Return the squared Mahalanobis distance within which a share of component k lies."""
-    if isinstance(model, StudentTMixture):
+    if hasattr(model, "degrees_of_freedom"):  # also of a mixture of t with something held
         return float(2 * f.ppf(share, 2, model.degrees_of_freedom[k]))
     return float(chi2.ppf(share, 2))
 
@@ -595,7 +631,7 @@ def criteria(
 def _criterion(
     ax: Axes, rows: Sequence[Row], name: str, label: str, best: Row, k: int
 ) -> list[Any]:
-    """Draw one criterion of some rows, labelled at its right end."""
+    """Draw one criterion of some rows, labelled at its last point."""
     style = look(k)
     sizes = [row.n_components for row in rows]
     values = [getattr(row, name) for row in rows]
@@ -606,10 +642,11 @@ def _criterion(
             [size], [value], style["marker"], color=style["color"], mfc=fill,
             markersize=10 if row is best else 5,
         )  # fmt: skip
-    artists.append(
-        ax.annotate(label, (sizes[-1], values[-1]), (8, 0), textcoords="offset points",
-                    color=style["color"], va="center")
-    )  # fmt: skip
+    for last in np.flatnonzero(np.isfinite(values))[-1:]:  # none where every fit has failed
+        artists.append(
+            ax.annotate(label, (sizes[last], values[last]), (8, 0), textcoords="offset points",
+                        color=style["color"], va="center")
+        )  # fmt: skip
     return artists
 
 

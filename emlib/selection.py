@@ -23,7 +23,13 @@ from numpy.typing import ArrayLike, NDArray
 from emlib import em
 from emlib._machinery.blocks import as_array, joined, row_count
 from emlib._machinery.processes import Rng, child, finished, map_jobs, seed_of
-from emlib._machinery.validation import at_least_one, copied, one_of, whole_weights
+from emlib._machinery.validation import (
+    at_least_one,
+    component_count,
+    copied,
+    one_of,
+    whole_weights,
+)
 from emlib._machinery.value import FloatArray, IntArray
 from emlib.mixture import Mixture
 from emlib.rows import Rows
@@ -361,10 +367,15 @@ def select(
     """
     weight = joined(sample_weight)
     weight = None if weight is None else whole_weights(weight, row_count(family, x))
-    ks = [n_components] if isinstance(n_components, (int, np.integer)) else list(n_components)
+    ks = list(n_components) if isinstance(n_components, Iterable) else [n_components]
     if not ks:
         raise ValueError("n_components is empty; give at least one number of components.")
+    for k in ks:
+        component_count(k, k)  # whether there are rows enough, its row will say
     varied = {name: value for name, value in options.items() if isinstance(value, (list, tuple))}
+    for name, value in varied.items():
+        if not value:
+            raise ValueError(f"{name} is empty; give at least one value, or leave it out.")
     fixed = {name: value for name, value in options.items() if name not in varied}
     candidates, shown, seeds = [], [], []
     for k, (v, choice) in itertools.product(ks, enumerate(itertools.product(*varied.values()))):
@@ -526,7 +537,7 @@ def _of(pieces: Any, chosen: NDArray[np.bool_]) -> Any:
 
 def _folds(n_pieces: int, n_folds: int, seed: np.random.SeedSequence) -> IntArray:
     """Return the part of each row (N,): parts of nearly equal size, at random."""
-    if not 2 <= n_folds <= n_pieces:
+    if not isinstance(n_folds, (int, np.integer)) or not 2 <= n_folds <= n_pieces:
         raise ValueError(
             f"n_folds must be between 2 and the {n_pieces} rows of x, not {n_folds!r}."
         )

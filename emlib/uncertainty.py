@@ -257,6 +257,8 @@ def confidence_intervals(
 def _delta(model: Any, x: Any, sample_weight: Any, method: str) -> tuple[FloatArray, FloatArray]:
     """Return the derivatives of all parameters (M, P), and the covariance of the free ones."""
     at = pack(model)
+    if not at.size:  # all is held
+        return np.zeros((_flat(model).size, 0)), np.zeros((0, 0))
     matrix = information(model, x, sample_weight, method=method)
     step = Step(model, em.expect(model, x, sample_weight))
     if method == "numerical":  # asks for no Q: the best units at hand
@@ -306,7 +308,7 @@ def _interval(space: Space, value: FloatArray, reach: FloatArray) -> FloatArray:
     if space is DEFINITE:
         positive[..., 0] = np.eye(value.shape[-2], dtype=bool)
     with np.errstate(over="ignore"):
-        up = np.exp(np.where(positive, reach / np.where(positive, value, 1.0), 0.0))
+        up = np.exp(np.where(positive, reach / np.where(value > 0, value, 1.0), 0.0))
     return np.where(positive, value * np.concatenate([1 / up, up], axis=-1), value + ends * reach)
 
 
@@ -467,6 +469,8 @@ def bootstrap(
         raise ValueError(f"n must be at least 2 data sets, not {n!r}.")
     rows = model.check(as_array(model, x))  # what a row is may depend on what a model holds
     copies = whole_weights(joined(sample_weight), len(rows))
+    if not copies.any():
+        raise ValueError("all sample weights are zero, so there is nothing to fit.")
     if not parametric and copies.sum() < 2:
         raise ValueError("x is one row: drawn from itself it is always the same.")
     rows, copies = rows[copies > 0], copies[copies > 0]

@@ -114,9 +114,9 @@ def between(model: Model, other: Model, fraction: float) -> Model:
     >>> between(Linkage(0.2), Linkage(0.6), 0.25)
     Linkage(theta=0.3)
     """
-    names = [f.name for f in fields(model) if f.init]  # type: ignore[arg-type]
+    names = [f.name for f in fields(model) if f.init and f.compare]  # type: ignore[arg-type]
     new = {name: _between(getattr(model, name), getattr(other, name), fraction) for name in names}
-    return replace(model, **new)  # type: ignore[type-var]
+    return replace(other, **new)  # type: ignore[type-var]
 
 
 def _between(a: Any, b: Any, fraction: float) -> Any:

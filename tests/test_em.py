@@ -649,3 +649,7 @@ def test_results_cannot_be_changed():
     for name in ("model", "objective", "status", "runs"):
         with pytest.raises(AttributeError):
             setattr(fit, name, None)
+
+
+def test_of_nothing_there_is_no_rate():
+    assert np.isnan(convergence.rate([])) and np.isnan(convergence.rate([1.0]))

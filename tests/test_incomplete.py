@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 
+import dask.array as da
 import numpy as np
 import pytest
 from scipy.optimize import brentq, minimize
@@ -16,6 +17,7 @@ from emlib import (
     Gamma,
     GaussianMixture,
     IncompleteGaussianMixture,
+    PoissonMixture,
     TruncatedPoisson,
     accelerate,
     bootstrap_lrt,
@@ -106,6 +108,31 @@ def test_what_is_observed_stays_to_the_last_bit():
     there = ~np.isnan(x)
     for filled in (model.impute(x), model.impute(x, 1)):
         assert (filled[there] == x[there]).all() and not np.isnan(filled).any()
+
+
+def in_pieces(x):
+    """The same rows as blocks, and as a dask array."""
+    return [x[:9], x[9:40], x[40:]], da.from_array(x, chunks=(17, x.shape[1]))
+
+
+@pytest.mark.parametrize("rng", [None, 1])
+def test_blocks_are_imputed_as_the_whole(rng):
+    x = data.air_quality()[:, :4]
+    model = IncompleteGaussianMixture.start(x, 2, 0)
+    for pieces in in_pieces(x):
+        np.testing.assert_array_equal(model.impute(pieces, rng), model.impute(x, rng))
+
+
+def test_blocks_have_the_expectation_of_the_whole_under_any_q():
+    x = data.air_quality()[:, :4]
+    model = IncompleteGaussianMixture.start(x, 2, 0)
+    q = np.random.default_rng(0).dirichlet([1, 1], len(x))
+    whole = model.expect_under(x, q)
+    for pieces in in_pieces(x):
+        e = model.expect_under(pieces, q)
+        np.testing.assert_allclose(e.counts, whole.counts)
+        for ours, theirs in zip(e.statistics, whole.statistics, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-12)
 
 
 def test_apple_crop_is_its_closed_form():
@@ -415,3 +442,19 @@ def test_nothing_observed_has_no_maximum():
 def test_a_limit_far_out_keeps_its_digits():
     e = em.expect(CensoredNormal(0.0, 1.0), [[40.0, 0], [1.0, 1]])
     assert e.statistics[0][0] == pytest.approx(40 + 1 / 40 + 1, rel=1e-4)
+
+
+@pytest.mark.parametrize("a", [-1e10, -40.0, 0.0, 40.0, 1e5, 1e8, 1e10])
+def test_a_limit_however_far_out_keeps_its_digits(a):
+    """The hazard is a + 1/a - 2/a^3 for large a, of which differences of logarithms lose all."""
+    e = em.expect(CensoredNormal(0.0, 1.0), [[a, 0]])
+    series = a + 1 / a - 2 / a**3 if a > 10 else norm.pdf(a) / norm.sf(a)
+    np.testing.assert_allclose(e.statistics[0], [series, 1 + a * series, 0], rtol=1e-6, atol=1e-300)
+
+
+@pytest.mark.parametrize("rate", [3.0, 1e9, 1e14])
+def test_large_counts_without_zeros_are_those_of_a_poisson(rate):
+    """Where zeros are as good as impossible, nothing is cut off; and no digit is lost."""
+    x = np.array([1.0, np.round(rate), np.round(1.00001 * rate)])
+    theirs = PoissonMixture([1.0], [rate]).log_density(x) - np.log(-np.expm1(-rate))
+    np.testing.assert_allclose(TruncatedPoisson(rate).log_density(x), theirs, rtol=1e-13)

@@ -114,3 +114,15 @@ def test_random_from_data_takes_distinct_rows():
     for seed in range(20):
         r = initial.responsibilities(x, 3, seed, "random_from_data")
         np.testing.assert_array_equal(np.sort(r.sum(axis=0)), [1, 1, 97])
+
+
+def test_a_row_that_outweighs_all_is_said_and_the_remedy_works():
+    x = np.random.default_rng(0).standard_normal((50, 1))
+    w = np.ones(50)
+    w[7] = 1e30
+    with pytest.raises(ValueError, match=r"sample_weight: .*outweigh.*\(row 7\).*Leave"):
+        initial.responsibilities(x, 2, 0, sample_weight=w)
+    keep = np.arange(50) != 7
+    assert initial.responsibilities(x[keep], 2, 0, sample_weight=w[keep]).shape == (49, 2)
+    with pytest.raises(ValueError, match="Subtract a constant"):  # weights or not
+        initial.responsibilities(1e17 + 100 * x, 2, 0, sample_weight=w)

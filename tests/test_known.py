@@ -287,6 +287,9 @@ def test_what_cannot_be_held_is_said():
         hold(model, components=[])
     with pytest.raises(ValueError, match=r"give np\.flatnonzero\(mask\)"):
         hold(model, "means", components=np.array([False, True]))
+    for components in (0, [0.5], "0", [None]):
+        with pytest.raises(ValueError, match=r"components must list whole numbers, such as \[0\]"):
+            hold(model, "means", components=components)
 
 
 LINES = RegressionMixture([0.4, 0.6], [[0.0, -5.0], [0.0, 5.0]], [2.0, 2.0])
@@ -342,6 +345,30 @@ def test_all_labels_known_is_the_closed_form():
     assert fit.log_likelihood[-1] == pytest.approx(joint)
 
 
+def test_classes_that_come_out_alike_are_no_saddle_where_labels_tell_them_apart():
+    x, z = [1.0, 3.0, 2.0, 2.0, 4.0, 0.0], [0, 0, 1, 1, -1, -1]
+    start = PoissonMixture([0.5, 0.5], [1.0, 3.0])
+    fit = em.fit(labelled(start), with_labels(x, z), tol=1e-12)
+    np.testing.assert_allclose(fit.model.rates, [2.0, 2.0], atol=1e-5)
+    assert fit.converged and any("nearly the same" in doubt for doubt in fit.doubts)
+    held = em.fit(hold(labelled(start), "weights"), with_labels(x, z), tol=1e-12)
+    assert held.converged
+
+
+@pytest.mark.parametrize("climb", [variants.part_way, accelerate.anderson, accelerate.squarem])
+def test_every_climb_knows_which_classes_are_named(climb):
+    x = with_labels([1.0, 3.0, 2.0, 2.0, 4.0, 0.0], [0, 0, 1, 1, -1, -1])
+    fit = em.fit(labelled(PoissonMixture([0.5, 0.5], [1.0, 3.0])), x, tol=1e-12, steps=climb)
+    assert fit.converged and fit.model.named == (True, True)
+
+
+def test_components_that_no_label_names_may_still_be_the_same():
+    x, z = [1.0, 3.0, 2.0, 2.0, 4.0, 0.0], [0, 0, -1, -1, -1, -1]
+    start = labelled(PoissonMixture([0.2, 0.4, 0.4], [1.0, 3.0, 3.0]))
+    with pytest.warns(em.DegenerateWarning, match="components 1 and 2 are the same"):
+        em.fit(start, with_labels(x, z))
+
+
 def test_no_label_is_the_mixture_itself():
     x = data.old_faithful()
     start = GaussianMixture.start(x, 2, 0)
@@ -395,6 +422,13 @@ def test_a_label_that_is_none_is_refused():
         with_labels([1.0, 2.0], [0])
 
 
+def test_labels_are_of_rows():
+    with pytest.raises(ValueError, match=r"x must have shape \(N,\) or \(N, D\), not \(\)"):
+        with_labels(3.0, 0)
+    with pytest.raises(ValueError, match=r"labels must have shape \(2,\), .* not \(1,\)"):
+        with_labels([3.0, 4.0], [0])
+
+
 def test_samples_keep_the_labels():
     model = labelled(GaussianMixture1D([0.5, 0.5], [0.0, 100.0], 1.0))
     x = with_labels(np.zeros(50), np.arange(50) % 3 - 1)
@@ -404,6 +438,15 @@ def test_samples_keep_the_labels():
     assert (abs(drawn[known, 0] - 100 * drawn[known, 1]) < 10).all()
     fresh, z = model.sample(10, 0)
     assert (fresh[:, 1] == -1).all() and model.predict(fresh).tolist() == z.tolist()
+
+
+def test_rows_drawn_without_labels_are_the_mixture_s_own():
+    model = BinomialMixture([0.4, 0.6], [0.2, 0.9])
+    for inside in (model, hold(model, "probabilities")):
+        rows, z = labelled(inside).sample(5, 0, tosses=7)
+        theirs, own = model.sample(5, 0, tosses=7)
+        np.testing.assert_array_equal(rows, with_labels(theirs, np.full(5, -1)))
+        np.testing.assert_array_equal(z, own)
 
 
 @pytest.mark.parametrize("case", EVERY, ids=str)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from emlib import DegenerateWarning, Linkage, data, em
+from emlib import ABO, BinomialMixture, DegenerateWarning, Linkage, data, em
 
 X = data.linkage()
 thetas = st.floats(0.01, 0.99)
@@ -120,3 +120,40 @@ def test_the_edge_of_the_range_is_reported_and_not_stepped_on(counts):
 def test_no_animals_at_all_is_an_error():
     with pytest.raises(ValueError, match="no animals"):
         em.fit(Linkage(0.5), [0, 0, 0, 0])
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e9, 1e12, 1e14])
+def test_however_many_are_counted_no_digit_is_lost(scale):
+    """A multinomial is one binomial after another; at 1e9 the gains of EM must not drown."""
+    for model, start in (
+        (Linkage(0.6), Linkage(0.4)),
+        (ABO([0.2, 0.2, 0.6]), ABO([0.3, 0.2, 0.5])),
+    ):
+        p = (
+            model.cell_probabilities
+            if isinstance(model, Linkage)
+            else model.phenotype_probabilities
+        )
+        x = np.round(p * scale)
+        left, chance, theirs = x.sum(), 1.0, 0.0
+        for n, q in zip(x[:3], p[:3], strict=True):
+            theirs += BinomialMixture([1.0], [q / chance]).log_likelihood([[n, left]])
+            left, chance = left - n, chance - q
+        assert model.log_likelihood(x) == pytest.approx(theirs, rel=1e-9, abs=1e-3)
+        assert em.fit(start, x).converged
+
+
+def test_no_animal_in_a_cell_and_none_at_all():
+    for x in ([5, 0, 3, 0], [0, 0, 0, 7], [0, 0, 0, 0]):
+        p = Linkage(0.3).cell_probabilities
+        theirs = stats.multinomial.logpmf(x, sum(x), p)
+        assert Linkage(0.3).log_likelihood(x) == pytest.approx(theirs, abs=1e-13)
+    assert ABO([0.5, 0.0, 0.5]).log_likelihood([1, 0, 0, 1]) == pytest.approx(np.log(3 / 8))
+    assert ABO([0.5, 0.0, 0.5]).log_likelihood([1, 1, 0, 1]) == -np.inf
+
+
+@pytest.mark.parametrize("q", [-0.1, 1.5, np.nan, [0.5, 0.5], "half"])
+def test_a_q_that_is_no_probability_is_refused(q):
+    for function in (Linkage(0.5).elbo, Linkage(0.5).kl):
+        with pytest.raises(ValueError, match=r"q must"):
+            function(X, q)

@@ -227,3 +227,46 @@ def test_icl_passes_over_the_data_once(labels):
     passes.clear()
     assert model.icl(Reader(), labels=labels) == pytest.approx(whole)
     assert len(passes) == 2  # one of them to see what kind of thing it is
+
+
+@pytest.mark.parametrize(
+    ("q", "words"),
+    [
+        (np.ones((99_999, 2)), r"q must have shape \(100000, 2\).* not \(99999, 2\)"),
+        (np.ones((100_001, 2)), r"q must have shape \(100000, 2\).* not \(100001, 2\)"),
+        (np.ones((100_000, 3)), r"q must have shape \(100000, 2\).* not \(100000, 3\)"),
+        (np.ones(100_000), r"q must have shape \(100000, 2\).* not \(100000,\)"),
+        (np.where(np.arange(200_000) == 1, np.nan, 1.0).reshape(-1, 2), r"q: 1 row .*\(row 0\)"),
+        (np.eye(100_000, 2) - [0, 1], r"q: 99999 rows .*\(rows 0, 2, 3, 4, 5"),
+    ],
+)
+def test_a_q_that_is_none_is_refused(q, words):
+    with pytest.raises(ValueError, match=words):
+        GaussianMixture1D([0.5, 0.5], [0.0, 1.0], 1.0).expect_under(np.zeros(100_000), q)
+
+
+def test_bad_rows_under_any_q_are_those_of_x():
+    x = np.zeros(100_000)
+    x[[3, 99_998]] = np.nan
+    for data in (x, [x[:5], x[5:]]):
+        with pytest.raises(ValueError, match="NaN"):
+            GaussianMixture1D([1.0], [0.0], 1.0).expect_under(data, np.ones((100_000, 1)))
+    with pytest.raises(ValueError, match=r"1 row with NaN .*\(row 99998\)"):
+        GaussianMixture1D([1.0], [0.0], 1.0).expect_under(
+            np.where(np.arange(100_000) == 3, 0.0, x), np.ones((100_000, 1))
+        )
+
+
+@pytest.mark.parametrize("temperature", [-1.0, np.nan, np.inf])
+def test_a_temperature_is_no_less_than_zero(temperature):
+    model = GaussianMixture1D([0.5, 0.5], [0.0, 1.0], 1.0)
+    with pytest.raises(ValueError, match="temperature must"):
+        model.elbo([0.0], [[0.5, 0.5]], temperature)
+
+
+def test_what_is_impossible_has_no_most_probable_component():
+    model = PoissonMixture([0.5, 0.5], [0.0, 0.0])
+    assert model.predict([0]) == [0]
+    for ask in (model.predict, model.responsibilities, model.e_step):
+        with pytest.raises(ValueError, match=r"impossible under every component \(row 1\)"):
+            ask([0, 3])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.patches import Ellipse
+from matplotlib.text import Annotation
 
 from emlib import (
     BootstrapLRT,
@@ -20,12 +21,16 @@ from emlib import (
     StudentTMixture,
     data,
     em,
+    hold,
+    labelled,
     plotting,
     select,
 )
 
 STYLE = Path(plotting.__file__).with_name("book.mplstyle")
 GRID = np.linspace(0.1, 0.9, 81)
+FLAT = np.ones((81, 81))
+LINE = GaussianMixture1D([1.0], [0.0], 1.0)
 
 
 @pytest.fixture
@@ -176,6 +181,14 @@ def test_surface_names_the_summit_and_the_ends_of_paths(ax):
     np.testing.assert_array_equal(np.column_stack(drawing.artists[2].get_data()), path)
 
 
+def test_levels_in_any_order_and_too_high_are_drawn_as_far_as_there_is_a_surface(axes):
+    values = -((GRID[None] - 0.3) ** 2) - (GRID[:, None] - 0.5) ** 2
+    tidy, wild = (plotting.surface(ax, GRID, GRID, values, levels) for ax, levels in zip(
+        axes, ([-0.2, -0.1], [1.0, -0.1, -0.2, 0.0]), strict=True))  # fmt: skip
+    for one, other in zip(tidy.artists, wild.artists, strict=True):
+        np.testing.assert_array_equal(one.levels, other.levels)
+
+
 def test_mixture_1d_draws_a_density(ax):
     x = data.old_faithful()[:, 1]
     model = GaussianMixture1D([0.36, 0.64], [54.6, 80.1], 34.4)
@@ -226,6 +239,23 @@ def test_a_curve_may_have_holes(axes):
         (lambda ax: plotting.bound(ax, GRID[::-1], GRID, GRID, 0.3), "ascending order"),
         (lambda ax: plotting.bound(ax, GRID, GRID, GRID, 0.05), "current is 0.05, outside theta"),
         (lambda ax: plotting.bound(ax, GRID, GRID, GRID, 0.3, 7), "maximiser is 7, outside theta"),
+        (
+            lambda ax: plotting.bound(ax, GRID, GRID[1:], GRID, 0.3),
+            r"log_likelihood must .*\(81,\)",
+        ),
+        (lambda ax: plotting.bound(ax, GRID, GRID, GRID[1:], 0.3), r"lower_bound must .*\(81,\)"),
+        (lambda ax: plotting.bound(ax, [], [], [], 0.3), "theta must"),
+        (lambda ax: plotting.bound(ax, GRID, GRID * np.nan, GRID, 0.3), "log_likelihood is NaN"),
+        (lambda ax: plotting.surface(ax, GRID, GRID[1:], FLAT), r"values must have shape \(80, 81"),
+        (lambda ax: plotting.surface(ax, GRID, GRID, FLAT * np.nan), "values are NaN throughout"),
+        (lambda ax: plotting.surface(ax, GRID, GRID, FLAT, [2, 3]), "levels .* below .* 1"),
+        (lambda ax: plotting.clusters(ax, np.eye(3), [0, 1, 2]), r"points in the plane.*\(3, 3\)"),
+        (
+            lambda ax: plotting.mixture_1d(ax, PoissonMixture([1], [2]), [1]),
+            "needs a mixture of norm",
+        ),
+        (lambda ax: plotting.mixture_1d(ax, labelled(LINE), [1]), r"Labelled\. .*\.model"),
+        (lambda ax: plotting.mixture_1d(ax, LINE, [1], bins=[2, 3]), "bins, 2.0 to 3.0, hold no"),
         (lambda ax: plotting.climb(ax, []), "finite numbers, one a step"),
         (lambda ax: plotting.climb(ax, [-np.inf, 0.0, 1.0]), "finite numbers, one a step"),
         (lambda ax: plotting.clusters(ax, np.eye(2), [0]), r"shape \(2,\), one for each row"),
@@ -246,6 +276,15 @@ def test_criteria_are_named_one_or_more(axes):
     assert "AIC is best" in two.alt and "BIC is best" in two.alt
     with pytest.raises(ValueError, match=r"names must be one of 'aic', .* not 'dic'"):
         plotting.criteria(axes[0], table, ("bic", "dic"))
+
+
+def test_a_line_is_named_at_its_last_point_and_not_where_a_fit_has_failed(ax):
+    table = select(PoissonMixture, [1, 2, 3, 9, 11, 12], [1, 2, 7], rng=0, n_starts=1)
+    assert table.row(7).status == "failed"
+    named = [a for a in plotting.criteria(ax, table).artists if isinstance(a, Annotation)]
+    assert [a.get_text() for a in named] == ["AIC", "BIC", "ICL"]
+    for text, name in zip(named, ("aic", "bic", "icl"), strict=True):
+        assert text.xy == (2, getattr(table.row(2), name))
 
 
 def test_a_bootstrap_without_statistics_is_nothing_to_draw(ax):
@@ -324,6 +363,14 @@ def test_ellipses_of_a_t_hold_the_share_they_promise(ax):
         for patch, share in zip(patches[2 * k : 2 * k + 2], (0.5, 0.95), strict=True):
             inside = patch.get_patch_transform().inverted().transform(x[z == k])
             assert np.mean((inside**2).sum(axis=1) < 1) == pytest.approx(share, abs=0.01)
+
+
+def test_ellipses_of_a_t_are_a_t_s_around_a_mixture_too(axes):
+    model = StudentTMixture([1.0], [[0, 0]], [np.eye(2)], [1.5])
+    plain, held = (plotting.ellipses(ax, m) for ax, m in zip(
+        axes, (model, hold(model, "means")), strict=True))  # fmt: skip
+    for one, other in zip(plain.artists[:2], held.artists[:2], strict=True):
+        assert (one.width, one.height) == (other.width, other.height)
 
 
 def test_ellipses_lie_along_the_long_axis(ax):

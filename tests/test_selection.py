@@ -199,6 +199,10 @@ def test_what_cannot_be_fitted_is_a_row_that_says_why():
         ({"n_jobs": 1.5}, "n_jobs must be a positive number of processes"),
         ({"n_jobs": None}, "n_jobs must be a positive number of processes"),
         ({"n_starts": 0}, "n_starts"),
+        ({"n_components": [1, -1]}, "n_components must be a positive integer, not -1"),
+        ({"n_components": [1, 1.5]}, "n_components must be a positive integer, not 1.5"),
+        ({"n_components": True}, "n_components must be a positive integer, not True"),
+        ({"method": []}, "method is empty"),
         ({"n_components": []}, "n_components is empty"),
     ],
 )
@@ -217,6 +221,33 @@ def test_a_family_of_a_notebook_is_refused_more_processes(monkeypatch):
         select(family, counts(), [1, 2], rng=0, n_starts=1, n_jobs=2)
 
 
+class Pieces:
+    """Blocks of data from a function."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def __iter__(self):
+        return iter(self.make())
+
+
+def test_what_cannot_be_sent_to_another_process_is_refused_and_the_remedy_works(monkeypatch):
+    import __main__
+
+    parts = [np.array([1.0, 2.0, 9.0]), np.array([3.0, 8.0, 12.0])]
+    blocks = Pieces(lambda: parts)
+    how = {"rng": 0, "n_starts": 1, "tol": 0.1}
+    with pytest.raises(ValueError, match=r"cannot be sent .*lambda.*n_jobs=1"):
+        select(PoissonMixture, blocks, [1, 2], n_jobs=2, **how)
+    assert len(select(PoissonMixture, blocks, [1, 2], n_jobs=1, **how).rows) == 2
+    monkeypatch.delattr(__main__, "__file__", raising=False)
+    homemade = type("Homemade", (list,), {"__module__": "__main__"})
+    monkeypatch.setattr(__main__, "Homemade", homemade, raising=False)
+    with pytest.raises(ValueError, match=r"defined in this notebook.*n_jobs=1"):
+        select(PoissonMixture, homemade(parts), [1, 2], n_jobs=2, **how)
+    assert len(select(PoissonMixture, homemade(parts), [1, 2], n_jobs=1, **how).rows) == 2
+
+
 # --- held out
 
 
@@ -232,7 +263,7 @@ def test_held_out_scores_each_row_under_the_fit_to_the_others():
     assert result.status == ("converged",) * 4
 
 
-@pytest.mark.parametrize("n_folds", [1, 41])
+@pytest.mark.parametrize("n_folds", [1, 41, 2.5])
 def test_there_are_at_least_two_folds_and_no_more_than_rows(n_folds):
     with pytest.raises(ValueError, match="n_folds must be between 2 and the 40 rows"):
         held_out(PoissonMixture, counts(), 2, rng=0, n_folds=n_folds)

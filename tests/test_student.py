@@ -19,6 +19,7 @@ from emlib import (
     em,
     hold,
     information,
+    labelled,
 )
 from emlib.coordinates import pack, unpack
 from emlib.families.student import ecme, px_em
@@ -188,6 +189,16 @@ def test_px_em_refuses_a_prior():
         next(px_em(model, STACK))
 
 
+def test_px_em_refuses_what_it_cannot_climb_and_what_it_advises_works():
+    """With a scale that stays there is nothing to expand; the objective would fall."""
+    model = StudentTMixture.start(STACK, 1, rng=0, degrees_of_freedom=5, fixed=True)
+    held = hold(model, "scales")
+    for other in (held, labelled(held), GaussianMixture.start(STACK, 1, rng=0)):
+        with pytest.raises(ValueError, match=r"px_em is for .*: use em\.iterate"):
+            next(px_em(other, STACK))
+    assert em.fit(held, STACK).converged
+
+
 def test_ecme_refuses_another_model_and_what_it_advises_works():
     held = hold(StudentTMixture.start(STACK, 1, rng=0), "means")
     with pytest.raises(ValueError, match=r"ecme is for a StudentTMixture, not for Held: use em\."):
@@ -257,6 +268,15 @@ def test_too_few_degrees_of_freedom_have_no_bound():
         assert (at_a_row[1] > at_a_row[0]) is unbounded
         doubts = t([1.0], [[1.0]], nu).doubts(np.array([4.0]))
         assert any("no bound" in doubt for doubt in doubts) is unbounded
+
+
+@pytest.mark.parametrize("nu", [1e160, 1e300])
+def test_however_many_degrees_of_freedom_it_is_a_normal(nu):
+    x = np.random.default_rng(0).standard_normal((20, 2))
+    model = t([0.0, 0.0], np.eye(2), nu)
+    normal = stats.multivariate_normal([0, 0], np.eye(2)).logpdf(x)
+    np.testing.assert_allclose(model.log_density(x), normal, rtol=1e-12)
+    assert model.m_step(model.e_step(x)).degrees_of_freedom[0] <= nu
 
 
 @pytest.mark.parametrize("nu", [0.0, -1.0, np.nan, np.inf])

@@ -20,6 +20,7 @@ from emlib import (
     PoissonMixture,
     UncertaintyError,
     UncertaintyWarning,
+    accelerate,
     confidence_intervals,
     data,
     em,
@@ -202,6 +203,14 @@ def test_no_end_is_out_of_range():
         assert ((ends > 0) & (ends < 1)).all(), name
 
 
+def test_what_is_held_at_an_edge_is_certain():
+    x = [0, 0, 0, 0, 0, 0, 1, 2, 3, 1, 4]
+    model = fitted(hold(PoissonMixture([0.5, 0.5], [0.0, 2.0]), components=[0]), x)
+    ends = confidence_intervals(model, x)["rates"]
+    np.testing.assert_array_equal(ends[0], [0.0, 0.0])
+    assert 0 < ends[1, 0] < model.rates[1] < ends[1, 1]
+
+
 def test_a_covariance_may_be_negative_and_a_variance_may_not():
     x = np.random.default_rng(0).standard_normal((8, 2))
     model = fitted(GaussianMixture([1.0], [[0.0, 0.0]], [np.eye(2)]), x)
@@ -358,3 +367,33 @@ def test_intervals_hold_the_middle_of_what_was_drawn():
 def test_free_coordinates_lead_back():
     model = fitted(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), X)
     assert unpack(model, pack(model)).means == pytest.approx(model.means)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_wholly_known_is_certain(method):
+    model = GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0)
+    known = hold(model, *model.spaces)
+    for name, errors in standard_errors(known, X, method=method).items():
+        assert errors.shape == getattr(model, name).shape and not errors.any()
+    ends = confidence_intervals(known, X, method=method)["means"]
+    np.testing.assert_array_equal(ends, [[0.0, 0.0], [4.0, 4.0]])
+    assert em.fit(known, X, steps=accelerate.quasi_newton).model == known
+
+
+@pytest.mark.parametrize(
+    ("start", "x"),
+    [(Linkage(0.5), data.linkage()), (ABO([0.3, 0.2, 0.5]), np.r_[[data.blood_groups()] * 2])],
+)
+def test_one_row_of_counts_is_drawn_anew(start, x):
+    """One row cannot be drawn from itself; of many cases the curvature is right."""
+    model = fitted(start, x)
+    (name, errors), *_ = standard_errors(model, x).items()
+    drawn = bootstrap(model, x, 0, n=300)
+    np.testing.assert_allclose(drawn.standard_errors()[name], errors, rtol=0.15)
+    again = model.sample_like(np.atleast_2d(x), 1)
+    np.testing.assert_array_equal(again.sum(axis=1), np.atleast_2d(x).sum(axis=1))
+
+
+def test_weights_that_are_all_zero_are_said():
+    with pytest.raises(ValueError, match="all sample weights are zero"):
+        bootstrap(PoissonMixture([1.0], [3.0]), [1, 2, 3], 0, sample_weight=[0, 0, 0])

@@ -398,3 +398,10 @@ def test_booleans_and_lists_are_numbers():
 def test_a_constant_column_is_fine_for_spherical_components():
     x = np.column_stack([LINE, np.ones(6)])
     assert em.fit(GaussianMixture.start(x, 1, 0, covariance_type="spherical"), x).converged
+
+
+def test_rows_without_columns_are_said_to_want_columns():
+    with pytest.raises(ValueError, match=r"\(5, 0\)\); at least one column is needed"):
+        GaussianMixture.start(np.zeros((5, 0)), 1, rng=0)
+    with pytest.raises(ValueError, match=r"\(0, 5\)\); at least one row is needed"):
+        GaussianMixture.start(np.zeros((0, 5)), 1, rng=0)

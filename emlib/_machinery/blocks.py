@@ -122,7 +122,7 @@ def joined(sample_weight: Any) -> Any:
 
 
 def pieces(
-    family: type, check: Callable[[Any], FloatArray], x: Any, sample_weight: Any = None
+    family: Any, check: Callable[[Any], FloatArray], x: Any, sample_weight: Any = None
 ) -> Iterator[tuple[FloatArray, FloatArray | None]]:
     """Yield the data of a family of rows piece by piece, checked, rows of weight zero absent."""
     for block, weights in located(family, x, sample_weight):

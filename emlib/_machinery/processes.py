@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -46,6 +47,7 @@ def map_jobs(
     if n <= 1:
         return [function(job) for job in jobs]
     _require_importable(family)
+    _require_sendable((function, jobs))
     context = multiprocessing.get_context("spawn")  # safe whatever threads are running here
     with ProcessPoolExecutor(n, mp_context=context, initializer=_one_thread) as pool:
         return list(pool.map(function, jobs))
@@ -59,12 +61,32 @@ def finished(fit: Any) -> Any:
 
 
 def _require_importable(family: Any) -> None:
-    main = sys.modules["__main__"]
-    if family.__module__ == "__main__" and not hasattr(main, "__file__"):
+    if family.__module__ == "__main__" and _in_notebook():
         raise ValueError(
             f"{family.__name__} is defined in this notebook, where other processes cannot find "
             "it. Put it into a file and import it from there, or use n_jobs=1."
         )
+
+
+def _require_sendable(work: Any) -> None:
+    """Refuse what cannot be pickled, or what another process could not unpickle."""
+    try:
+        sent = pickle.dumps(work)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise ValueError(
+            f"x or an option cannot be sent to other processes: {error}. Define it in a file, not "
+            "inside a function or as a lambda, and import it from there; or use n_jobs=1."
+        ) from None
+    if _in_notebook() and b"__main__" in sent:
+        raise ValueError(
+            "x or an option is of a class, or is a function, defined in this notebook, where other "
+            "processes cannot find it. Put it into a file and import it from there, or use "
+            "n_jobs=1."
+        )
+
+
+def _in_notebook() -> bool:
+    return not hasattr(sys.modules["__main__"], "__file__")
 
 
 def _one_thread() -> None:

@@ -175,7 +175,8 @@ def _as_matrix(name: str, shape: tuple[int, ...], columns: int | None) -> str:
 
 def _finite_rows(array: FloatArray) -> FloatArray:
     if array.size == 0:
-        raise ValueError(f"x is empty (its shape is {array.shape}); at least one row is needed.")
+        what = "column" if len(array) else "row"
+        raise ValueError(f"x is empty (its shape is {array.shape}); at least one {what} is needed.")
     if not max(array.max(), -array.min()) < LARGEST:  # also if one of them is NaN
         rows = array.reshape(len(array), -1)
         bad = np.asarray(~np.isfinite(rows).all(axis=1))
@@ -240,7 +241,8 @@ def check_weights(weights: ArrayLike) -> FloatArray:
 
 def component_count(n_components: int, n_rows: int) -> int:
     """Return the number of components K after checking 1 <= K <= N."""
-    if not isinstance(n_components, (int, np.integer)) or n_components < 1:
+    whole = isinstance(n_components, (int, np.integer)) and not isinstance(n_components, bool)
+    if not whole or n_components < 1:
         raise ValueError(f"n_components must be a positive integer, not {n_components!r}.")
     if n_components > n_rows:
         raise ValueError(

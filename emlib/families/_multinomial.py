@@ -43,6 +43,12 @@ class CellCounts(Rows):
             log_p = np.where(inside, np.log(self.complete_probabilities), -np.inf)
         return log_p, x.sum(axis=0) if w is None else w @ x
 
+    def sample_like(self, x: FloatArray, rng: int | np.random.Generator) -> FloatArray:
+        """Draw a data set like x: as many counts in each row, in whatever cells."""
+        sizes = self.check(x).sum(axis=1).astype(np.int64)
+        p = np.bincount(self.cells, self.complete_probabilities)
+        return np.random.default_rng(rng).multinomial(sizes, p / p.sum()).astype(np.float64)
+
     def check(self, x: ArrayLike) -> FloatArray:
         """Return the counts as (N, 4) float64, from shape (4,) or (N, 4)."""
         return cell_counts(x, self.of)
@@ -67,6 +73,22 @@ def cell_counts(x: ArrayLike, of: str) -> FloatArray:
 def log_coefficient(counts: FloatArray) -> FloatArray:
     """Return the log of the multinomial coefficient of each row, shape (N,)."""
     return np.asarray(gammaln(counts.sum(axis=1) + 1) - gammaln(counts + 1).sum(axis=1))
+
+
+def log_multinomial(counts: FloatArray, p: FloatArray) -> FloatArray:
+    """Return the log probability (N,) of rows of counts (N, C) in cells of probabilities p (C,).
+
+    In two parts, as Loader (2000) does for two cells: the probability at the observed shares, the
+    best there is, which stays the same from step to step; less what other shares lose.
+    """
+    n = counts.sum(axis=1, keepdims=True)
+
+    def size(count: FloatArray) -> FloatArray:  # log count! - count log count + count
+        spread = np.where(count > 0, count, 1 / (2 * np.pi))
+        return stirling_error(count) + 0.5 * np.log(2 * np.pi * spread)
+
+    best = size(n)[:, 0] - size(counts).sum(axis=1)
+    return np.asarray(best - half_deviance(counts, n * p).sum(axis=1))
 
 
 def stirling_error(n: FloatArray) -> FloatArray:

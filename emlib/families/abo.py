@@ -13,7 +13,12 @@ from emlib._machinery.validation import frozen, number_array, reject_rows
 from emlib._machinery.value import FloatArray
 from emlib.coordinates import SIMPLEX
 from emlib.em import Expectation
-from emlib.families._multinomial import CellCounts, cell_counts, log_coefficient
+from emlib.families._multinomial import (
+    CellCounts,
+    cell_counts,
+    log_coefficient,
+    log_multinomial,
+)
 
 PHENOTYPES = ("A", "B", "AB", "O")
 GENOTYPES = ("AA", "AO", "BB", "BO", "AB", "OO")
@@ -97,7 +102,7 @@ class ABO(CellCounts):
 
     def log_density_block(self, x: FloatArray) -> FloatArray:
         """Return the log probability of each row of counts, shape (N,), in nats."""
-        return log_coefficient(x) + xlogy(x, self.phenotype_probabilities).sum(axis=1)
+        return log_multinomial(x, self.phenotype_probabilities)
 
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Split groups A and B into genotypes, in expectation.

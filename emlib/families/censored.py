@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import log_ndtr
+from scipy.special import erfcx, log_ndtr
 
 from emlib._machinery.blocks import gathered
 from emlib._machinery.validation import data_matrix, reject_rows
@@ -172,11 +172,12 @@ class CensoredNormal(Censored):
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Return the number of values (1,); expected moments about the mean, and known ones.
 
-        With the hazard h = phi(a) / (1 - Phi(a)) in logarithms: far out both are 0 (eq. 10.17).
+        With the hazard h = phi(a) / (1 - Phi(a)) (eq. 10.17): far out both are 0, and the scaled
+        error function has divided one by the other beforehand.
         """
         w = np.ones(len(x)) if w is None else w
         a, known = self._distance(x), x[:, 1] == 1
-        hazard = np.exp(-0.5 * a**2 - 0.5 * np.log(2 * np.pi) - log_ndtr(-a))
+        hazard = np.sqrt(2 / np.pi) / erfcx(a / np.sqrt(2))
         first = np.where(known, a, hazard)
         second = np.where(known, a**2, 1 + a * hazard)
         log_likelihood = float(w @ self.log_density_block(x))

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg.lapack import dtrtri
 
 from emlib import initial
-from emlib._machinery.blocks import gathered
+from emlib._machinery.blocks import as_array, gathered
 from emlib._machinery.validation import check_weights, data_matrix, frozen, number_array
 from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.coordinates import DEFINITE, REAL, SIMPLEX
@@ -284,13 +284,13 @@ class IncompleteGaussianMixture(Normals):
         Parameters
         ----------
         x : array_like, shape (N, D)
-            Data, NaN where an entry is missing.
+            Data, NaN where an entry is missing, in one piece or in blocks: what is returned is one.
         rng : int or Generator, optional
             Without one, holes get their conditional means given what is observed in the row:
             the best guess of each, and together too regular, so no data to estimate from. With
             one they get a draw from the conditional law, as multiple imputation needs it.
         """
-        x = self.check(x)
+        x = self.check(as_array(self, x))
         if rng is None:
             r = posterior(self._log_joint(x))[1]
         else:

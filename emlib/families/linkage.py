@@ -7,12 +7,18 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import entr, rel_entr, xlogy
+from scipy.special import entr, rel_entr
 
+from emlib._machinery.validation import number_array
 from emlib._machinery.value import FloatArray
 from emlib.coordinates import PROBABILITY
 from emlib.em import DegenerateError, Expectation
-from emlib.families._multinomial import CellCounts, cell_counts, log_coefficient
+from emlib.families._multinomial import (
+    CellCounts,
+    cell_counts,
+    log_coefficient,
+    log_multinomial,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +81,7 @@ class Linkage(CellCounts):
 
     def log_density_block(self, x: FloatArray) -> FloatArray:
         """Return the log probability of each row of counts, shape (N,), in nats (eq. 1.2)."""
-        return log_coefficient(x) + xlogy(x, self.cell_probabilities).sum(axis=1)
+        return log_multinomial(x, self.cell_probabilities)
 
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Split the first cell in expectation.
@@ -125,8 +131,7 @@ class Linkage(CellCounts):
         -----
         The binomial coefficients of the complete-data likelihood and of q cancel (eq. 1.15).
         """
-        if not 0 <= q <= 1:
-            raise ValueError(f"q must be a probability, but it is {q!r}.")
+        q = _probability(q)
         counts = cell_counts(x, "animals")
         t = self.theta
         first, b, c, d = counts.sum(axis=0)
@@ -136,6 +141,13 @@ class Linkage(CellCounts):
 
     def kl(self, x: ArrayLike, q: float) -> float:
         """Return KL(q || posterior), the gap between log-likelihood and ELBO, in nats."""
-        p = self.responsibility
+        p, q = self.responsibility, _probability(q)
         first = cell_counts(x, "animals")[:, 0].sum()
         return float(first * (rel_entr(q, p) + rel_entr(1 - q, 1 - p)))
+
+
+def _probability(q: float) -> float:
+    value = number_array(q, "q")
+    if value.ndim or not 0 <= value <= 1:
+        raise ValueError(f"q must be a probability, but it is {q!r}.")
+    return float(value)

@@ -39,6 +39,7 @@ from emlib.mixture import COLLAPSED, mixing, posterior, weighted
 from emlib.prior import MixturePrior, prior_for
 
 LEAST, MOST = 1e-3, 1e6  # degrees of freedom between which a fit looks for its own
+HUGE = 1e150  # what larger numbers count as where they are squared, to be divided by
 NORMAL = 200.0  # degrees of freedom from which on a t is as good as a normal
 WIDE = 8.0  # interquartile ranges from the median beyond which a row does not shape the start
 
@@ -382,7 +383,8 @@ def px_em(
     Raises
     ------
     ValueError
-        If the model has a prior: the expanded parameter would need one too.
+        If the model has a prior: the expanded parameter would need one too. If it is another, such
+        as one with held scales: with these there is nothing to expand, and the objective falls.
 
     References
     ----------
@@ -390,10 +392,17 @@ def px_em(
     """
     if model.prior is not None:
         raise ValueError("px_em knows no prior: use em.iterate.")
+    _require_t("px_em", model)
     while True:
         step = Step(model, em.expect(model, x, sample_weight))
         yield step
         model = model.m_step(_rescaled(step.expectation))
+
+
+def _require_t(climb: str, model: object) -> None:
+    if not isinstance(model, StudentTMixture):
+        kind = type(model).__name__
+        raise ValueError(f"{climb} is for a StudentTMixture, not for {kind}: use em.iterate.")
 
 
 def _rescaled(expectation: Expectation) -> Expectation:
@@ -435,10 +444,7 @@ def ecme(
     ----------
     Liu and Rubin (1994), Biometrika 81:633-648; Liu and Rubin (1995), Statistica Sinica 5:19-39.
     """
-    if not isinstance(model, StudentTMixture):
-        raise ValueError(
-            f"ecme is for a StudentTMixture, not for {type(model).__name__}: use em.iterate."
-        )
+    _require_t("ecme", model)
     rows = model.check(x)
     w = sample_weights(sample_weight, len(rows))
     while True:
@@ -496,6 +502,7 @@ def _squares(y: FloatArray) -> FloatArray:
 
 def _stirling(z: Any) -> Any:
     """Return log Gamma(z) - ((z - 1/2) log z - z + log(2 pi) / 2), for large z."""
+    z = np.minimum(z, HUGE)
     return (1 / 12 - (1 / 360 - (1 / 1260 - 1 / (1680 * z**2)) / z**2) / z**2) / z
 
 
@@ -518,7 +525,7 @@ def _gamma_constant(a: FloatArray) -> FloatArray:
 
 def _gap(a: Any) -> Any:
     """Return log a - digamma(a), which falls from infinity to zero, between 1/(2a) and 1/a."""
-    big, small = np.maximum(a, 1e3), np.minimum(a, 1e3)
+    big, small = np.clip(a, 1e3, HUGE), np.minimum(a, 1e3)
     series = (1 / 2 + (1 / 12 - 1 / (120 * big**2)) / big) / big
     return np.where(np.asarray(a) > 1e3, series, np.log(small) - digamma(small))
 

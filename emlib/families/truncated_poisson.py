@@ -7,13 +7,13 @@ from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammaln
 
 from emlib._machinery.blocks import gathered
 from emlib._machinery.validation import data_vector, reject_rows
 from emlib._machinery.value import FloatArray
 from emlib.coordinates import POSITIVE
 from emlib.em import DegenerateError, Expectation
+from emlib.families._multinomial import half_deviance, stirling_error
 from emlib.prior import Gamma
 from emlib.rows import Rows
 
@@ -85,8 +85,9 @@ class TruncatedPoisson(Rows):
 
     def log_density_block(self, x: FloatArray) -> FloatArray:
         """Return log p(x_n | x_n >= 1), shape (N,), in nats (eq. 10.13)."""
-        seen = np.log(-np.expm1(-self.rate))
-        return x * np.log(self.rate) - self.rate - gammaln(x + 1) - seen
+        best = -stirling_error(x) - 0.5 * np.log(2 * np.pi * x)  # at a rate of x (Loader 2000)
+        seen = float(np.log(-np.expm1(-self.rate)))
+        return best - half_deviance(x, np.full(x.shape, self.rate)) - seen
 
     def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
         """Return the expected number of all counts, zeros included, (1,); events and rows seen."""
