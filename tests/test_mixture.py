@@ -63,7 +63,7 @@ def test_e_step_works_block_by_block_inside(case, rows, monkeypatch):
         return original(log_joint)
 
     monkeypatch.setattr(mixture_module, "posterior", spy)
-    for family in ("gaussian", "student"):
+    for family in ("gaussian", "incomplete", "student"):
         monkeypatch.setattr(f"emlib.families.{family}.posterior", spy)
     assert_same_expectation(model.e_step(x, w), whole)
     assert max(log_joint_sizes) <= rows
