@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
@@ -139,7 +140,7 @@ class Step(Generic[Model]):
         """Observed-data log-likelihood of `model`, in nats."""
         return self.expectation.log_likelihood
 
-    @property
+    @cached_property
     def objective(self) -> float:
         """What EM climbs: log-likelihood + log prior, in nats."""
         return self.log_likelihood + self.model.log_prior()

@@ -225,8 +225,7 @@ class Held(Around):
     @property
     def masks(self) -> dict[str, BoolArray]:
         """Of each parameter that stays, in which components, shape (K,)."""
-        places = np.arange(self.n_components)
-        return {name: np.isin(places, components) for name, components in self.held}
+        return {name: _mask(self.n_components, components) for name, components in self.held}
 
     # -- the mixture inside ---------------------------------------------------------------
 
@@ -322,6 +321,13 @@ class Held(Around):
         order = np.asarray(order)
         held = [(n, tuple(np.flatnonzero(mask[order]).tolist())) for n, mask in self.masks.items()]
         return replace(self, model=self.model.reordered(order), held=tuple(held))
+
+
+def _mask(k: int, components: tuple[int, ...]) -> BoolArray:
+    """Return which of k components are among these, shape (K,)."""
+    mask = np.zeros(k, dtype=bool)
+    mask[list(components)] = True
+    return mask
 
 
 def _put(value: FloatArray, where: BoolArray, rows: FloatArray) -> FloatArray:

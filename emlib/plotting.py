@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 from numpy.typing import ArrayLike
-from scipy.stats import chi2, f
+from scipy.special import fdtri
 
 from emlib._machinery.validation import data_matrix, data_vector, one_of, sample_weights
 from emlib._machinery.value import FloatArray
@@ -585,8 +585,8 @@ def ellipses(
 def _reach(model: GaussianMixture | StudentTMixture, k: int, share: float) -> float:
     """Return the squared Mahalanobis distance within which a share of component k lies."""
     if hasattr(model, "degrees_of_freedom"):  # also of a mixture of t with something held
-        return float(2 * f.ppf(share, 2, model.degrees_of_freedom[k]))
-    return float(chi2.ppf(share, 2))
+        return float(2 * fdtri(2, model.degrees_of_freedom[k], share))
+    return float(-2 * np.log1p(-share))  # chi-squared with two degrees of freedom
 
 
 def criteria(
@@ -662,6 +662,8 @@ def bootstrap(ax: Axes, test: BootstrapLRT, bins: int = 20) -> Drawing:
     bins : int
         Number of bars.
     """
+    from scipy.stats import chi2  # here: it takes as long to import as all else in emlib
+
     values = test.replicates[np.isfinite(test.replicates)]
     if not values.size:
         raise ValueError("no replicate has a statistic, so there is nothing to draw.")

@@ -148,12 +148,12 @@ class NormalInverseWishart(Value):
         """Order of the matrix that is inverse-Wishart: D, or 1 for variances."""
         return len(self.scale) if self.scale.ndim == 2 else 1
 
-    @property
+    @cached_property
     def log_mean_constant(self) -> float:
         """Log of the constant of the normal density of one mean (D,): (kappa / 2 pi)^{D/2}."""
         return float(0.5 * self.mean.size * np.log(self.mean_precision / (2 * np.pi)))
 
-    @property
+    @cached_property
     def log_scale_constant(self) -> float:
         """Log of the constant of the inverse-Wishart density, over all features."""
         nu = self.degrees_of_freedom

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
-from scipy.special import expit, logit
-from scipy.stats import norm
+from scipy.special import expit, logit, ndtri
 
 from emlib import em
 from emlib._machinery.blocks import Blocks, as_array, joined, located
@@ -248,7 +247,7 @@ def confidence_intervals(
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, such as 0.95, not {level!r}.")
     errors = standard_errors(model, x, sample_weight, method=method)
-    z = norm.ppf((1 + level) / 2)
+    z = ndtri((1 + level) / 2)
     return {
         name: _interval(space, value, z * errors[name]) for name, space, value in _leaves(model)
     }

@@ -19,10 +19,17 @@ settings.load_profile("book")
 LONGEST = (
     "test_course.py",  # with -m course
     "test_assignments.py",
+    "test_known.py",
+    "test_uncertainty.py",
+    "test_search.py",
+    "test_accelerate.py",
     "test_mixture.py",
-    "test_prior.py",
+    "test_variants.py",
     "test_scale.py",
     ".ipynb",
+    "test_prior.py",
+    "test_weights.py",
+    "test_torture.py",
 )
 
 

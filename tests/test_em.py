@@ -138,9 +138,12 @@ def test_a_falling_likelihood_is_fine_if_the_prior_makes_up_for_it():
 # --- tol
 
 
+def exact_summit(start, x):
+    return em.fit(start, x, tol=0, max_iter=20_000).objective[-1]
+
+
 def exact_gap(fit, start, x):
-    best = em.fit(start, x, tol=0, max_iter=20_000)
-    return best.objective[-1] - fit.objective[-1]
+    return exact_summit(start, x) - fit.objective[-1]
 
 
 @pytest.mark.parametrize("tol", [1e-2, 1e-4, 1e-6])
@@ -156,21 +159,23 @@ def test_tol_is_what_is_left_to_gain_on_a_slow_climb(tol):
 @everywhere
 def test_a_converged_fit_is_within_tol_of_the_summit(case):
     start, x = case.clear(np.random.default_rng(1))
+    summit = exact_summit(start, x)
     for tol in (1e-2, 1e-6, 1e-10):
         fit = em.fit(start, x, tol=tol)
         assert fit.converged
-        assert exact_gap(fit, start, x) <= 2 * tol
+        assert summit - fit.objective[-1] <= 2 * tol
 
 
 ASLEEP = np.append(WAITING, 400.0)  # two normals of one variance merge, ever more slowly
 
 
-@pytest.mark.parametrize("tol", [1e-3, 1e-4, 1e-6])
-def test_tol_keeps_its_word_where_the_rate_creeps_to_one(tol):
+def test_tol_keeps_its_word_where_the_rate_creeps_to_one():
     start = replace(FAITHFUL_START, weights=np.array([0.35, 0.65]), common_variance=True)
-    fit = em.fit(start, ASLEEP, tol=tol)
-    assert fit.converged
-    assert exact_gap(fit, start, ASLEEP) <= tol
+    summit = exact_summit(start, ASLEEP)
+    for tol in (1e-3, 1e-4, 1e-6):
+        fit = em.fit(start, ASLEEP, tol=tol)
+        assert fit.converged
+        assert summit - fit.objective[-1] <= tol
 
 
 @pytest.mark.parametrize("seed", [8, 13, 14, 31, 46])
@@ -181,9 +186,10 @@ def test_a_loose_tol_keeps_its_word_or_says_what_it_does_not_know(climb, seed):
     many = rng.multivariate_normal([2, 4], [[5, 2], [2, 6]], 300)
     x = np.concatenate([many, rng.multivariate_normal([0, 0], [[4, 2], [2, 3]], 100)])
     start = GaussianMixture.start(x, 2, seed)
-    top = em.fit(start, x, steps=climb, tol=0).objective[-1]
+    steps = []  # of the one climb that is stopped sooner or later
+    top = em.fit(start, x, steps=climb, tol=0, callback=steps.append).objective[-1]
     for tol in (0.1, 1e-3, 1e-6):
-        fit = em.fit(start, x, steps=climb, tol=tol)
+        fit = em.run(iter(steps), tol=tol)
         sure = "unless a slower part is hidden" not in fit.message
         assert fit.converged
         assert top - fit.objective[-1] <= 1.05 * tol or not sure

@@ -84,8 +84,10 @@ def test_huge_and_fixed_degrees_of_freedom_are_a_gaussian_mixture():
 
 
 def test_normal_rows_end_at_many_degrees_of_freedom_and_it_is_said():
-    x = stats.norm.ppf((np.arange(200) + 0.5) / 200)[:, None]
+    # About 1: a mean of zero is another rounding error at every step, and never at rest.
+    x = 1 + stats.norm.ppf((np.arange(200) + 0.5) / 200)[:, None]
     fit = em.fit(StudentTMixture.start(x, 1, rng=0), x, steps=ecme)
+    assert fit.converged
     assert fit.model.degrees_of_freedom[0] == 1e6
     assert any("as good as normal" in doubt for doubt in fit.doubts)
 
@@ -123,9 +125,9 @@ def location_step(mu):
     ("start", "end"), list(zip([-25, -14.4, 10, 2.7], published.FOUR_MAXIMA, strict=True))
 )
 def test_four_observations_have_four_summits(start, end):
-    mu = start
-    for _ in range(3000):
-        mu = location_step(mu)
+    mu, before = start, np.inf
+    while abs(mu - before) > 1e-9:
+        mu, before = location_step(mu), mu
     assert abs(mu - float(end)) < 6e-4  # the third is 1.9975, printed as 1.997
 
 

@@ -6,8 +6,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cases import CASES
 from emlib import (
@@ -28,7 +26,6 @@ from emlib.uncertainty import bootstrap
 from laws import assert_same_model
 
 families = pytest.mark.parametrize("case", CASES, ids=str)
-seeds = given(seed=st.integers(0, 2**32 - 1))
 EXACT = ("kmeans", "k-means++", "random_from_data")  # the same draws for a row and for its copies
 OPTIONS = {"fixed_weights", "common_variance", "covariance_type"}
 
@@ -58,9 +55,8 @@ def assert_same(a, b):
 
 @pytest.mark.parametrize("prior", [None, "default"])
 @pytest.mark.parametrize("method", EXACT)
+@pytest.mark.parametrize("seed", range(4))
 @families
-@settings(max_examples=10)
-@seeds
 def test_a_start_counts_copies(method, prior, case, seed):
     family, options, x, copies = table(case, seed)
     options |= {"method": method, "prior": prior}
@@ -76,9 +72,8 @@ def test_a_start_counts_copies(method, prior, case, seed):
     assert_same(start(x), start(x, np.ones(len(x))))
 
 
+@pytest.mark.parametrize("seed", range(4))
 @families
-@settings(max_examples=10)
-@seeds
 def test_a_default_prior_counts_copies(case, seed):
     family, options, x, copies = table(case, seed)
     if not hasattr(family, "default_prior"):

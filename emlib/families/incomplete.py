@@ -21,9 +21,10 @@ from emlib._machinery.blocks import as_array, gathered
 from emlib._machinery.validation import check_weights, data_matrix, frozen, number_array
 from emlib._machinery.value import BoolArray, FloatArray, IntArray
 from emlib.coordinates import DEFINITE, REAL, SIMPLEX
+from emlib.em import Expectation
 from emlib.families.clouds import Normals, with_scale
 from emlib.families.covariance import Covariances, Full
-from emlib.mixture import posterior
+from emlib.mixture import posterior, weighted
 from emlib.prior import MixturePrior, NormalInverseWishart, prior_for
 
 
@@ -71,6 +72,10 @@ class Pattern:
         """Return y of the rows x (N, D) of this pattern, shape (K, O, N)."""
         observed = np.ascontiguousarray(x[:, self.seen].T)
         return self.whitener @ (observed - means[:, self.seen, None])
+
+
+# Of each pattern the numbers of its rows, itself, and y of the rows (K, O, N).
+Whitened = list[tuple[IntArray, Pattern, FloatArray]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,12 +257,28 @@ class IncompleteGaussianMixture(Normals):
     def log_components(self, x: ArrayLike) -> FloatArray:
         """Return the log density of the observed entries, shape (N, K), in nats (eq. 10.4)."""
         x = self.check(x)
-        log_density = np.empty((len(x), self.n_components))
-        for rows, pattern in self.patterns(x):
-            y = pattern.whiten(x[rows], self.means)
+        return self._log_components(len(x), self._whitened(x))
+
+    def _whitened(self, x: FloatArray) -> Whitened:
+        """Return what `patterns` yields for x (N, D), each with y of its rows."""
+        found = self.patterns(x)
+        return [(rows, pattern, pattern.whiten(x[rows], self.means)) for rows, pattern in found]
+
+    def _log_components(self, n: int, parts: Whitened) -> FloatArray:
+        log_density = np.empty((n, self.n_components))
+        for rows, pattern, y in parts:
             squares = np.einsum("kon,kon->kn", y, y)
             log_density[rows] = (pattern.log_constants[:, None] - 0.5 * squares).T
         return log_density
+
+    def expect_block(self, x: FloatArray, w: FloatArray | None) -> Expectation:
+        """Return the counts and `statistics` of a block: its rows are sorted and whitened once."""
+        if not len(x):
+            return super().expect_block(x, w)
+        parts = self._whitened(x)
+        log_density, r = posterior(self._log_components(len(x), parts) + self.log_weights)
+        r, log_likelihood = weighted(r, log_density, w)
+        return Expectation(log_likelihood, r.sum(axis=0), self._moments(parts, r))
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return the expected first and second moments of u = L_k^{-1} (x - mu_k) (eq. 10.8).
@@ -265,11 +286,13 @@ class IncompleteGaussianMixture(Normals):
         Of what is there and of what is missing, shapes (K, D) and (K, D, D). The second has, for
         each row, the variance that what is there leaves: without it variances shrink.
         """
+        return self._moments(self._whitened(x), responsibilities)
+
+    def _moments(self, parts: Whitened, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         k, d = self.means.shape
         first, second = np.zeros((k, d)), np.zeros((k, d, d))
-        for rows, pattern in self.patterns(x):
+        for rows, pattern, y in parts:
             r = responsibilities[rows].T
-            y = pattern.whiten(x[rows], self.means)
             q, ry = pattern.q, y * r[:, None, :]
             first += (q @ ry.sum(axis=2)[:, :, None])[:, :, 0]
             second += q @ (ry @ y.swapaxes(1, 2)) @ q.swapaxes(1, 2)
