@@ -16,10 +16,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from emlib import em
-from emlib._machinery.blocks import Blocks, located
+from emlib._machinery.blocks import Blocks, located, unit_of
 from emlib._machinery.value import FloatArray
 from emlib.coordinates import pack, pull, unpack, unpacker
-from emlib.differences import gradient, jacobian, quick_gradient, reaches
+from emlib.differences import DROP, gradient, jacobian, quick_gradient, reaches
 from emlib.em import Step
 
 SHARES = (1.0, 0.25, 0.0625)  # of a quasi-Newton leap that are tried, one after another
@@ -276,8 +276,8 @@ def rate_matrix(model: Model, x: Any, sample_weight: Any = None) -> FloatArray:
         before = model_at(v)
         return pack(before.m_step(em.expect(before, data)))
 
-    at = pack(model)
-    return jacobian(after, at, reaches(expected(Step(model, em.expect(model, data))), at))
+    at, drop = pack(model), DROP * unit_of(sample_weight)
+    return jacobian(after, at, reaches(expected(Step(model, em.expect(model, data))), at, drop))
 
 
 def _corrected(

@@ -14,6 +14,7 @@ from emlib._machinery.value import FloatArray
 
 SMALL = 1e-3  # step of a first derivative: rounding and curvature err alike there
 QUICK = 1e-4  # the same without extrapolation
+DROP = 1e-3  # nats by which a log-likelihood falls from its summit over a step
 
 Function = Callable[[FloatArray], float]
 VectorFunction = Callable[[FloatArray], FloatArray]
@@ -107,7 +108,7 @@ def _second(function: Function, at: FloatArray, steps: FloatArray) -> FloatArray
     return out / np.outer(steps, steps)
 
 
-def reaches(function: Function, at: FloatArray, drop: float = 1e-3) -> FloatArray:
+def reaches(function: Function, at: FloatArray, drop: float = DROP) -> FloatArray:
     """Return how far along each coordinate a function falls by `drop` from a summit, shape (P,).
 
     For a log-likelihood and a drop of 1e-3 that is a twentieth of a standard deviation, were the

@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import expit, logit, ndtri
 
 from emlib import em
-from emlib._machinery.blocks import Blocks, as_array, joined, located
+from emlib._machinery.blocks import Blocks, as_array, joined, located, unit_of
 from emlib._machinery.processes import Rng, child, finished, seed_of
 from emlib._machinery.validation import one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
@@ -35,7 +35,7 @@ from emlib.coordinates import (
     unpack,
     unpacker,
 )
-from emlib.differences import hessian, jacobian, reaches
+from emlib.differences import DROP, hessian, jacobian, reaches
 from emlib.em import DegenerateError, DegenerateWarning, Step
 from emlib.known import Labelled
 from emlib.mixture import Mixture
@@ -108,6 +108,7 @@ def information(
     """
     one_of(method, "method", METHODS)
     at, seen = pack(model), located(model, x, sample_weight)
+    drop = DROP * unit_of(sample_weight)
     if not np.isfinite(at).all():
         edges = [name for name, space, value in _leaves(model) if not _is_inside(space, value)]
         profile = "how far from the edge it may be, a profile says (chapter 9)."
@@ -116,18 +117,20 @@ def information(
         where = f"{', '.join(edges)}: at the edge of the range"
         raise UncertaintyError(f"{where}, where a curvature says nothing. {remedy}")
     if method == "numerical":
-        return _symmetric(_numerical(model, seen))
+        return _symmetric(_numerical(model, seen, drop))
     step = Step(model, em.expect(model, seen))
-    steps = reaches(expected(step), at)
+    if not np.sum(step.expectation.counts) > 0:
+        raise ValueError("all sample weights are zero, so there is nothing to be sure of.")
+    steps = reaches(expected(step), at, drop)
     complete = -jacobian(slopes(step, steps), at, steps)
     if method == "supplemented":
-        return _symmetric(complete @ (np.eye(len(at)) - rate_matrix(model, seen)))
+        return _symmetric(complete @ (np.eye(len(at)) - rate_matrix(model, x, sample_weight)))
     if method == "oakes":
         return _symmetric(complete - _moved_slopes(model, seen, steps))
     return _symmetric(complete - _missing(model, seen, steps))
 
 
-def _numerical(model: Any, seen: Blocks) -> FloatArray:
+def _numerical(model: Any, seen: Blocks, drop: float) -> FloatArray:
     """Return minus the second differences of the objective."""
     model_at = unpacker(model)
 
@@ -136,7 +139,7 @@ def _numerical(model: Any, seen: Blocks) -> FloatArray:
         return Step(other, em.expect(other, seen)).objective
 
     at = pack(model)
-    return -hessian(objective, at, reaches(objective, at))
+    return -hessian(objective, at, reaches(objective, at, drop))
 
 
 def _moved_slopes(model: Any, seen: Blocks, steps: FloatArray) -> FloatArray:
@@ -258,23 +261,25 @@ def _delta(model: Any, x: Any, sample_weight: Any, method: str) -> tuple[FloatAr
     at = pack(model)
     if not at.size:  # all is held
         return np.zeros((_flat(model).size, 0)), np.zeros((0, 0))
+    row = unit_of(sample_weight)  # what a row weighs
     matrix = information(model, x, sample_weight, method=method)
     step = Step(model, em.expect(model, x, sample_weight))
     if method == "numerical":  # asks for no Q: the best units at hand
         unit = np.sqrt(np.abs(np.diag(matrix)))
     else:
-        unit = np.sqrt(2e-3) / reaches(expected(step), at, drop=1e-3)  # as complete data see it
+        drop = DROP * row
+        unit = np.sqrt(2 * drop) / reaches(expected(step), at, drop)  # as complete data see it
     covariance = _inverse(matrix, unit)
     if method != "numerical":
         uphill = slope(step)
         left = 0.5 * uphill @ covariance @ uphill
-        if left > FAR:
+        if left > FAR * row:
             warn(
                 f"the model is not at its summit: {left:.2g} nats are left to climb. Fit with a "
                 "smaller tol.",
                 UncertaintyWarning,
             )
-    steps = SHARE * np.sqrt(np.diag(covariance))
+    steps = SHARE * np.sqrt(row * np.diag(covariance))
     return jacobian(lambda v: _flat(unpack(model, v)), at, steps), covariance
 
 

@@ -154,6 +154,25 @@ def test_weights_are_copies(case):
         np.testing.assert_allclose(a, b, atol=1e-8 * abs(b).max())
 
 
+@pytest.mark.parametrize("weight", [1e-9, 1e-4])
+@pytest.mark.parametrize("method", METHODS)
+def test_the_unit_of_weights_is_only_a_unit(weight, method):
+    """Weights that are shares: the information is that share of it."""
+    model = fitted(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), X)
+    whole = information(model, X, method=method)
+    share = information(model, X, np.full(len(X), weight), method=method)
+    np.testing.assert_allclose(share / weight, whole, atol=1e-5 * abs(whole).max())
+    errors = standard_errors(model, X, np.full(len(X), weight), method=method)
+    wanted = standard_errors(model, X, method=method)["means"] / np.sqrt(weight)
+    np.testing.assert_allclose(errors["means"], wanted, rtol=1e-4)
+
+
+def test_without_weight_there_is_nothing_to_be_sure_of():
+    model = GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0)
+    with pytest.raises(ValueError, match="all sample weights are zero"):
+        standard_errors(model, X, np.zeros(len(X)))
+
+
 @pytest.mark.parametrize("unit", [1e-6, 1e6])
 def test_units_carry_over(unit):
     model = fitted(GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0), X)
