@@ -26,7 +26,7 @@ from emlib._machinery.processes import Rng, child, seed_of
 from emlib._machinery.progress import work_bar
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
-from emlib.convergence import remaining_gain
+from emlib.convergence import cautious_gain
 from emlib.em import (
     DegenerateError,
     DegenerateWarning,
@@ -37,11 +37,11 @@ from emlib.em import (
 )
 from emlib.moves import KINDS, Maker
 
-SHORT = 10  # steps of a short run
+SHORT = 10  # steps of a short run from a start
+TRIAL = 4  # steps after a move, before it is climbed from if it is sound so far
 PATIENCE = 20  # moves that must fail in a row before a round is over
 ENOUGH = 10  # rounds in a row that must end at the best summit before the search is over
 NEAR = 0.05  # nats left to gain, below which a climb's doubts are believed
-LONG = 60  # E-steps after which a climb deserves a better method
 CLIMBED = 3  # short runs that are continued, until one ends without doubts
 FAILURES = (ValueError, DegenerateError, MonotonicityError)  # of one trial; the others go on
 
@@ -308,35 +308,36 @@ class _Search:
     def _try(
         self, current: Fit[Any], log_joint: FloatArray, rng: np.random.Generator
     ) -> Fit[Any] | None:
-        """Return the climb from one move; None if it leads nowhere."""
+        """Return the climb from one move; None if that is unsound after a few steps.
+
+        How high it stands by then does not tell how high it will end (benchmarks/search.md).
+        """
         self._spend(2)  # densities under what is put in, and statistics
-        run = self._short_run(self.make.moved(current.model, log_joint, rng))
+        run = self._short_run(self.make.moved(current.model, log_joint, rng), TRIAL)
         floor = current.objective[-1] if self.taste.is_sound(current) else -np.inf
-        hope = run.objective[-1] + 2 * self.unit * remaining_gain(run.objective / self.unit)
-        if not self.taste.promise(run)[0] or hope < floor or self.left <= 0:
+        if not self.taste.promise(run)[0] or self.left <= 0:
             return None
         return self._climb(run.model, floor)
 
     # -- climbs ---------------------------------------------------------------------------
 
-    def _short_run(self, model: Any) -> Fit[Any]:
-        return self._follow(em.iterate, model, max_iter=SHORT)
+    def _short_run(self, model: Any, steps: int = SHORT) -> Fit[Any]:
+        return self._follow(em.iterate, model, max_iter=steps)
 
     def _climb(self, model: Any, floor: float = -np.inf) -> Fit[Any]:
         """Return the fit from `model`, given up where it cannot end soundly above `floor`."""
         stop = _hopeless(floor, self.unit, self.taste.sound)
-        return self._follow(self._persistent, model, callback=stop)
+        return self._follow(self._fast, model, callback=stop)
 
-    def _persistent(self, model: Any, x: Any, weight: Any) -> Iterator[Step[Any]]:
-        """Yield a climb that takes little arithmetic at first, and few E-steps where it is long."""
-        spent = 0
-        for step in accelerate.anderson(model, x, weight):
-            yield step
-            spent += step.n_e_steps
-            if spent >= LONG and _has_slope(step):
-                break
-        self._spend(1)  # the E-step at this model once more, which has been yielded
-        yield from itertools.islice(accelerate.quasi_newton(step.model, x, weight), 1, None)
+    def _fast(self, model: Any, x: Any, weight: Any) -> Iterator[Step[Any]]:
+        """Yield the climb that takes the fewest E-steps, as far as the family allows."""
+        climb = accelerate.quasi_newton(model, x, weight)
+        start = next(climb)
+        yield start
+        if not _has_slope(start):
+            self._spend(1)  # the E-step at the start once more, which has been yielded
+            climb = itertools.islice(accelerate.anderson(model, x, weight), 1, None)
+        yield from climb
 
     def _follow(self, steps: Callable[..., Any], model: Any, **options: Any) -> Fit[Any]:
         """Return `em.run` of a climb, which ends when the budget is spent."""
@@ -372,7 +373,7 @@ def _hopeless(floor: float, unit: float, sound: bool) -> Callable[[Step[Any]], b
     def stop(step: Step[Any]) -> bool:
         nonlocal low
         heights.append(step.objective / unit)
-        left = remaining_gain(heights)
+        left = cautious_gain(heights)
         low = low + 1 if heights[-1] + left < floor / unit + em.FOUND else 0
         near = sound and left < NEAR and np.isfinite(floor)
         return low > 1 or (near and bool(step.model.doubts(step.expectation.counts / unit)))
