@@ -199,7 +199,7 @@ class Watch:
         self._n = -1  # number of the last step
         self._calm = 0  # steps in a row that have agreed that the summit is near
         self._objective: list[float] = []
-        self._models: list[Any] = []  # the last few
+        self._models: list[Any] = []  # the last three
 
     def see(self, model: Any, objective: float) -> tuple[str, str] | None:
         """Take in one more step; return status and message of the climb if it is over.
@@ -215,7 +215,7 @@ class Watch:
         objective /= self.unit
         self._objective = [*self._objective[-WINDOW - 1 :], objective]
         _check_monotone(self._objective, self._n)
-        self._models = [*self._models[-PATIENCE - 1 :], model]
+        self._models = [*self._models[-2:], model]
         near = _is_near(self._objective, self.tol)
         leaving = near and (_growing(self._models) or _parting(self._models))
         self._calm = self._calm + 1 if near and not leaving else 0
@@ -274,7 +274,7 @@ def _parting(models: Sequence[Any]) -> bool:
     """
     if len(models) < 3 or not hasattr(models[-1], "distances"):
         return False
-    a, b, c = (model.distances() for model in models[-3:])
+    a, b, c = (model.distances() for model in models)
     near = (c < NEAR) & (c > SAME)
     return bool((near & (b > a) & (c - b > b - a)).any())
 
@@ -283,11 +283,10 @@ def _growing(models: Sequence[Any]) -> bool:
     """Whether the steps of the parameters grow: EM is leaving a saddle, not nearing a summit.
 
     The gain of the objective is quadratic in the step, so beside a saddle it drowns in
-    rounding long before the step does. All of the last steps: where a parameter is zero but for
-    rounding, its moves grow and shrink by chance.
+    rounding long before the step does.
     """
     moves = [_distance(before, after) for before, after in pairwise(models)]
-    return len(moves) > 1 and moves[-1] > 1e3 * EPS and all(a < b for a, b in pairwise(moves))
+    return len(moves) > 1 and moves[-1] > moves[-2] and moves[-1] > 1e3 * EPS
 
 
 def _distance(before: Any, after: Any) -> float:

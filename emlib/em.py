@@ -311,9 +311,8 @@ def run(
     status, message = "max_iter", f"stopped after max_iter={max_iter} steps, still climbing"
     try:
         for step in with_progress(steps, progress):
-            objective = step.objective
-            verdict = watch.see(step.model, objective)
-            seen.append((objective, step.log_likelihood, step.n_e_steps))
+            verdict = watch.see(step.model, step.objective)
+            seen.append((step.objective, step.log_likelihood, step.n_e_steps))
             last, n = step, len(seen)  # together, whenever Ctrl-C comes
             if callback is not None and type(said := callback(step)) in (bool, np.bool_) and said:
                 verdict = "interrupted", "stopped by the callback"

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logsumexp, softmax
 
+from emlib._machinery.blocks import unit_of
 from emlib._machinery.value import FloatArray
 
 KINDS = (  # of start, in turn: a method, and whether its components get reaches of their own
@@ -131,7 +132,7 @@ class Maker:
 
     def _normalised(self, log_values: FloatArray) -> FloatArray:
         """Return log values, (N,) or (N, K), that sum to one over the data."""
-        w = 1.0 if self.weight is None else self.weight.reshape(-1, *[1] * (log_values.ndim - 1))
+        w = self._weight.reshape(-1, *[1] * (log_values.ndim - 1)) / unit_of(self.weight)
         return np.asarray(log_values - logsumexp(log_values, axis=0, b=w))
 
 

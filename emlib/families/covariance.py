@@ -36,6 +36,7 @@ from emlib.prior import (
 )
 
 ROUND = 1e-2  # share of a variance that is left to chance, above which a component is far from flat
+FEW = 5  # features up to which shares above ROUND leave factors their digits: 1/100 each time
 
 
 @dataclass(frozen=True, eq=False)
@@ -443,9 +444,12 @@ class Full(Covariances):
         """Whether much is left to chance in each feature, beside its variance: then none is flat.
 
         Variances, of each component and of the whole mixture, are no less than what is left to
-        chance of them, and less work.
+        chance of them, and less work. Only of few features: a small share of a small share of
+        many would be rounding.
         """
         within = diagonals(self._stack)
+        if within.shape[1] > FEW:
+            return False
         everything = weights @ (within + (means - weights @ means) ** 2)
         least = np.maximum(ROUND * np.maximum(within, everything), SMALLEST**2)
         return bool((self.diagonal**2 > least).all())
