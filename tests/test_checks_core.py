@@ -5,6 +5,7 @@ import pytest
 
 from emlib import checks
 from emlib.checks import NotAttempted, Problem, Wrong
+from emlib.checks._core import furthest
 
 
 @checks.exercise("9.1")
@@ -302,3 +303,11 @@ def test_the_worst_of_several_tests_counts():
     with pytest.raises(Wrong):
         number(mine, keeps=0)
     assert checks.points("a-number", 2) is None
+
+
+def test_of_places_equally_far_off_the_first_is_named():
+    """Rounding would name another on another machine, and another message be printed."""
+    right = np.zeros((2, 2))
+    for tiny in (-1e-13, 0.0, 1e-13):
+        assert furthest(np.array([[0.0, 1.0], [1.0 + tiny, 0.5]]), right) == 1
+    assert furthest(np.array([[0.0, 1.0], [np.nan, 0.5]]), right) == 2

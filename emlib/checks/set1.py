@@ -17,6 +17,7 @@ from emlib.checks._core import (
     Problem,
     call,
     close,
+    furthest,
     hidden_rng,
     numbers,
     own_rng,
@@ -80,7 +81,7 @@ def _where(
 ) -> str:
     """Say what the function was given for the bit on which an answer is furthest off."""
     try:
-        n = int(np.abs(np.asarray(value, dtype=float) - right).argmax())
+        n = furthest(np.asarray(value, dtype=float), right)
         y, m = records[n]
     except (TypeError, ValueError, IndexError):
         return ""  # no number for each bit: `close` says so
