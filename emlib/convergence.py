@@ -20,6 +20,7 @@ from emlib._machinery.value import FloatArray, numbers
 EPS = float(np.finfo(np.float64).eps)
 WINDOW = 100  # gains looked back on when the rate is estimated
 PATIENCE = 3  # steps in a row that must agree that the summit is near
+RESTS = 20  # such steps after which growth between them is that of rounding, where a value is zero
 CLEAR = 1e-6  # nats: behind larger gains a slower part of the climb may be hidden
 SAME = 1e-6  # distance between components below which EM cannot tell them apart
 NEAR = 1e-3  # and below which one looks whether they part
@@ -198,6 +199,7 @@ class Watch:
         self.tol, self.unit = tol, unit
         self._n = -1  # number of the last step
         self._calm = 0  # steps in a row that have agreed that the summit is near
+        self._rests = 0  # the same, whatever was between them
         self._objective: list[float] = []
         self._models: list[Any] = []  # the last three
 
@@ -219,7 +221,8 @@ class Watch:
         near = _is_near(self._objective, self.tol)
         leaving = near and (_growing(self._models) or _parting(self._models))
         self._calm = self._calm + 1 if near and not leaving else 0
-        if self._calm < PATIENCE:
+        self._rests = self._rests + (not leaving) if near else 0
+        if self._calm < PATIENCE and self._rests < RESTS:
             return None
         return _verdict(model, self.tol, self._objective[-1] - self._objective[-2])
 

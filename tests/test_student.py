@@ -84,10 +84,10 @@ def test_huge_and_fixed_degrees_of_freedom_are_a_gaussian_mixture():
 
 
 def test_normal_rows_end_at_many_degrees_of_freedom_and_it_is_said():
-    # About 1: a mean of zero is another rounding error at every step, and never at rest.
-    x = 1 + stats.norm.ppf((np.arange(200) + 0.5) / 200)[:, None]
+    # Their mean is zero, so that its moves are rounding, which grows and shrinks for ever.
+    x = stats.norm.ppf((np.arange(200) + 0.5) / 200)[:, None]
     fit = em.fit(StudentTMixture.start(x, 1, rng=0), x, steps=ecme)
-    assert fit.converged
+    assert fit.converged and fit.n_iter < 1000
     assert fit.model.degrees_of_freedom[0] == 1e6
     assert any("as good as normal" in doubt for doubt in fit.doubts)
 
