@@ -27,6 +27,7 @@ from emlib._machinery.progress import work_bar
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
 from emlib.convergence import cautious_gain
+from emlib.coordinates import pack
 from emlib.em import (
     DegenerateError,
     DegenerateWarning,
@@ -42,6 +43,7 @@ TRIAL = 4  # steps after a move, before it is climbed from if it is sound so far
 PATIENCE = 20  # moves that must fail in a row before a round is over
 ENOUGH = 10  # rounds in a row that must end at the best summit before the search is over
 NEAR = 0.05  # nats left to gain, below which a climb's doubts are believed
+MANY = 500  # parameters P from which on P x P numbers a step cost more than they save
 CLIMBED = 3  # short runs that are continued, until one ends without doubts
 FAILURES = (ValueError, DegenerateError, MonotonicityError)  # of one trial; the others go on
 
@@ -330,11 +332,11 @@ class _Search:
         return self._follow(self._fast, model, callback=stop)
 
     def _fast(self, model: Any, x: Any, weight: Any) -> Iterator[Step[Any]]:
-        """Yield the climb that takes the fewest E-steps, as far as the family allows."""
+        """Yield the climb that takes the fewest E-steps, as far as the model allows."""
         climb = accelerate.quasi_newton(model, x, weight)
         start = next(climb)
         yield start
-        if not _has_slope(start):
+        if len(pack(model)) >= MANY or not _has_slope(start):
             self._spend(1)  # the E-step at the start once more, which has been yielded
             climb = itertools.islice(accelerate.anderson(model, x, weight), 1, None)
         yield from climb

@@ -14,6 +14,7 @@ from emlib import (
     GaussianMixture1D,
     PoissonMixture,
     SpuriousWarning,
+    accelerate,
     data,
     em,
     initial,
@@ -202,6 +203,19 @@ def test_a_long_climb_does_not_eat_the_budget(seed, monkeypatch):
     assert max(climb.n_e_steps for climb in climbs) < 150
     # Where a round finds the higher of two summits, it tries the moves there as well.
     assert len(fit.runs) >= 4 or fit.objective[-1] == pytest.approx(-206.358, abs=1e-3)
+
+
+def test_where_parameters_are_many_climbs_keep_no_matrix(monkeypatch):
+    """Three normals in 20 dimensions have 692; in 4 they have 44."""
+    asked = []
+    anderson = accelerate.anderson
+    monkeypatch.setattr(accelerate, "anderson", lambda *a: asked.append(a) or anderson(*a))
+    x = np.random.default_rng(0).standard_normal((300, 20))
+    for d, some in ((4, False), (20, True)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            search(GaussianMixture, x[:, :d], 3, 0, budget=100)
+        assert bool(asked) is some
 
 
 def test_a_round_that_comes_to_a_known_summit_is_over():
