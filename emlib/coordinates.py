@@ -18,10 +18,6 @@ from scipy.special import expit, logit
 from emlib._machinery.value import FloatArray
 
 
-def _by_differences(value: FloatArray, slope: Any) -> FloatArray:
-    raise NotImplementedError("this space has no pull: take differences.")
-
-
 @dataclass(frozen=True)
 class Space:
     """Where a parameter lives.
@@ -39,7 +35,13 @@ class Space:
 
     free: Callable[[FloatArray], FloatArray]
     bound: Callable[[FloatArray, FloatArray], FloatArray]
-    pull: Callable[[FloatArray, Any], FloatArray] = _by_differences
+    pull: Callable[[FloatArray, Any], FloatArray] | None = None
+
+    def pulled(self, value: FloatArray, slope: Any) -> FloatArray:
+        """Return ``pull(value, slope)``, or raise NotImplementedError if there is none."""
+        if self.pull is None:
+            raise NotImplementedError("this space has no pull: take differences.")
+        return self.pull(value, slope)
 
 
 class HasSpaces(Protocol):
@@ -123,7 +125,7 @@ def pull(model: HasSpaces, slopes: Mapping[str, Any], spaces: Spaces | None = No
             if space is None:
                 parts += map(pull, _models(value), _models(slopes[name]))
             else:
-                parts.append(np.ravel(space.pull(np.asarray(value), slopes[name])))
+                parts.append(np.ravel(space.pulled(np.asarray(value), slopes[name])))
     return np.concatenate(parts)
 
 

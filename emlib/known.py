@@ -342,7 +342,7 @@ def _part(space: Space, free: BoolArray) -> Space:
     return Space(
         lambda a: space.free(a[free]),
         lambda v, like: _put(like, free, space.bound(v, like[free])),
-        lambda a, slope: space.pull(a[free], slope[free]),
+        lambda a, slope: space.pulled(a[free], slope[free]),
     )
 
 
@@ -351,7 +351,7 @@ def _part_of_simplex(free: BoolArray) -> Space:
     return Space(
         lambda w: SIMPLEX.free(w[free]),
         lambda v, like: _put(like, free, SIMPLEX.bound(v, like[free]) * like[free].sum()),
-        lambda w, slope: SIMPLEX.pull(w[free] / w[free].sum(), w[free].sum() * slope[free]),
+        lambda w, slope: SIMPLEX.pulled(w[free] / w[free].sum(), w[free].sum() * slope[free]),
     )
 
 
