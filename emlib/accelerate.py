@@ -214,38 +214,43 @@ def expected(step: Step[Any]) -> Callable[[FloatArray], float]:
     return q
 
 
-def slope(step: Step[Any]) -> FloatArray:
+def slope(step: Step[Any], steps: FloatArray | float | None = None) -> FloatArray:
     """Return the slope of the objective at a step, in free coordinates, shape (P,).
 
     By Fisher's identity (eq. 1.11) that of `expected`: by the family's formulas (its `score`), or
-    by differences where it has none. 0 for a coordinate that is infinite, at the edge of its
-    range.
+    by differences where it has none: quick ones, or as long as `steps`, (P,) or a number. 0 for a
+    coordinate that is infinite, at the edge of its range.
     """
     at = pack(step.model)
     inner = np.isfinite(at)
-    own = _by_formulas(step.model, step)
+    own = _by_formulas(step)
     if own is not None:
         return np.where(inner, own, 0.0)
-    q = expected(step)
-    return quick_gradient(lambda v: q(np.where(inner, v, at)), np.where(inner, at, 0.0)) * inner
+    q, start = expected(step), np.where(inner, at, 0.0)
+
+    def among(v: FloatArray) -> float:
+        return q(np.where(inner, v, at))
+
+    differences = quick_gradient(among, start) if steps is None else gradient(among, start, steps)
+    return differences * inner
 
 
-def slopes(step: Step[Any], steps: FloatArray) -> Callable[[FloatArray], FloatArray]:
+def slopes(step: Step[Any], steps: FloatArray | float) -> Callable[[FloatArray], FloatArray]:
     """Return the slope of `expected` as a function of the free coordinates, (P,) to (P,).
 
-    Where the family has no formulas, by differences as long as `steps` (P,).
+    Where the family has no formulas, by differences as long as `steps`, (P,) or a number.
     """
-    if _by_formulas(step.model, step) is None:
+    if _by_formulas(step) is None:
         q = expected(step)
         return lambda v: gradient(q, v, steps)
     model_at = unpacker(step.model)
     return lambda v: pull(other := model_at(v), other.score(step.expectation))
 
 
-def _by_formulas(model: Any, step: Step[Any]) -> FloatArray | None:
-    """Return the slope of Q at a model, given the E-step of `step`; None if it has no formulas."""
+def _by_formulas(step: Step[Any]) -> FloatArray | None:
+    """Return the slope of Q at the model of a step; None if its family has no formulas."""
     try:
-        return pull(model, model.score(step.expectation))
+        return pull(step.model, step.model.score(step.expectation))
     except (AttributeError, NotImplementedError):
         return None
 

@@ -333,10 +333,11 @@ class _Search:
 
     def _fast(self, model: Any, x: Any, weight: Any) -> Iterator[Step[Any]]:
         """Yield the climb that takes the fewest E-steps, as far as the model allows."""
-        climb = accelerate.quasi_newton(model, x, weight)
+        few = len(pack(model)) < MANY
+        climb = (accelerate.quasi_newton if few else accelerate.anderson)(model, x, weight)
         start = next(climb)
         yield start
-        if len(pack(model)) >= MANY or not _has_slope(start):
+        if few and not _has_slope(start):
             self._spend(1)  # the E-step at the start once more, which has been yielded
             climb = itertools.islice(accelerate.anderson(model, x, weight), 1, None)
         yield from climb

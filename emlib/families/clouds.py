@@ -82,6 +82,21 @@ class Clouds(Mixture):
         second = second - old._cov.copies(counts, own) + old._cov.copies(counts, own - seen)
         return self._cov.beside(old._cov, first - counts[:, None] * seen, second)
 
+    def _slopes(self, expectation: Expectation, *rows: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the slope of Q + log prior by means (K, D) and by covariances, in their shape.
+
+        Of rows as `_moved` takes them: how many, and their moments. It is zero where `m_step`
+        leads, so it is made of the same: first moments about the means, and by how much the
+        second exceed those of a standard normal.
+        """
+        cov = self._cov
+        first, second = self._moved(expectation.of, *rows)
+        sizes = cov.sizes(expectation.counts)
+        if self.prior is not None:
+            _, prior_first, prior_second, extra = cov.imaginary(self.prior.components, self.means)
+            first, second, sizes = first + prior_first, second + prior_second, sizes + extra
+        return cov.slopes(first, second - sizes * cov.one(np.eye(self.means.shape[1])))
+
     @property
     def fewest(self) -> float:
         """Expected count below which a component is little more than a simplex: D + 3/2.
@@ -156,19 +171,9 @@ class Normals(Clouds):
         return float(-0.5 * self._cov.trace(second) - logs)
 
     def score_components(self, expectation: Expectation) -> dict[str, FloatArray]:
-        """Return the slope of Q + log prior by means and covariances.
-
-        It is zero where `m_step` leads, so it is made of the same: first moments about the means,
-        and by how much the second exceed those of a standard normal.
-        """
-        cov, counts = self._cov, expectation.counts
-        first, second = self._moved(expectation.of, counts, *expectation.statistics)
-        sizes = cov.sizes(counts)
-        if self.prior is not None:
-            _, prior_first, prior_second, extra = cov.imaginary(self.prior.components, self.means)
-            first, second, sizes = first + prior_first, second + prior_second, sizes + extra
-        unit = cov.one(np.eye(self.means.shape[1]))
-        by_means, by_covariances = cov.slopes(first, second - sizes * unit)
+        """Return the slope of Q + log prior by means and covariances."""
+        rows = expectation.counts, *expectation.statistics
+        by_means, by_covariances = self._slopes(expectation, *rows)
         return {"means": by_means, "covariances": by_covariances}
 
     def log_prior_components(self) -> float:

@@ -284,14 +284,9 @@ class StudentTMixture(Clouds):
 
     def score_components(self, expectation: Expectation) -> dict[str, FloatArray]:
         """Return the slope of Q + log prior by centres, scales and degrees of freedom."""
-        cov, counts, (*rows, surprise) = self._cov, expectation.counts, expectation.statistics
-        first, second = self._moved(expectation.of, *rows)
-        sizes = cov.sizes(counts)
-        if self.prior is not None:
-            _, prior_first, prior_second, extra = cov.imaginary(self.prior.components, self.means)
-            first, second, sizes = first + prior_first, second + prior_second, sizes + extra
-        by_means, by_scales = cov.slopes(first, second - sizes * np.eye(self.means.shape[1]))
-        by_nu = 0.5 * (counts * _gap(self.degrees_of_freedom / 2) - surprise)
+        *rows, surprise = expectation.statistics
+        by_means, by_scales = self._slopes(expectation, *rows)
+        by_nu = 0.5 * (expectation.counts * _gap(self.degrees_of_freedom / 2) - surprise)
         return {"means": by_means, "scales": by_scales, "degrees_of_freedom": by_nu}
 
     def log_prior_components(self) -> float:
