@@ -27,7 +27,6 @@ from emlib._machinery.progress import work_bar
 from emlib._machinery.value import FloatArray
 from emlib._machinery.warn import warn
 from emlib.convergence import cautious_gain
-from emlib.coordinates import pack
 from emlib.em import (
     DegenerateError,
     DegenerateWarning,
@@ -43,7 +42,6 @@ TRIAL = 4  # steps after a move, before it is climbed from if it is sound so far
 PATIENCE = 20  # moves that must fail in a row before a round is over
 ENOUGH = 10  # rounds in a row that must end at the best summit before the search is over
 NEAR = 0.05  # nats left to gain, below which a climb's doubts are believed
-MANY = 500  # parameters P from which on P x P numbers a step cost more than they save
 CLIMBED = 3  # short runs that are continued, until one ends without doubts
 FAILURES = (ValueError, DegenerateError, MonotonicityError)  # of one trial; the others go on
 
@@ -217,7 +215,7 @@ def _concluded(taste: _Taste, ends: list[Fit[Any]], spent: int, stopped: bool) -
 
 def _polished(best: Fit[Any], x: Any, sample_weight: Any, tol: float) -> Fit[Any]:
     """Return the climb over all rows from the best fit to some of them."""
-    fit = em.fit(best.model, x, sample_weight=sample_weight, steps=accelerate.anderson, tol=tol)
+    fit = em.fit(best.model, x, sample_weight=sample_weight, steps=accelerate.fast, tol=tol)
     message = f"{fit.message}; of {MOST} rows: {best.message}"
     return replace(fit, message=message, n_e_steps=best.n_e_steps + fit.n_e_steps)
 
@@ -329,18 +327,7 @@ class _Search:
     def _climb(self, model: Any, floor: float = -np.inf) -> Fit[Any]:
         """Return the fit from `model`, given up where it cannot end soundly above `floor`."""
         stop = _hopeless(floor, self.unit, self.taste.sound)
-        return self._follow(self._fast, model, callback=stop)
-
-    def _fast(self, model: Any, x: Any, weight: Any) -> Iterator[Step[Any]]:
-        """Yield the climb that takes the fewest E-steps, as far as the model allows."""
-        few = len(pack(model)) < MANY
-        climb = (accelerate.quasi_newton if few else accelerate.anderson)(model, x, weight)
-        start = next(climb)
-        yield start
-        if few and not _has_slope(start):
-            self._spend(1)  # the E-step at the start once more, which has been yielded
-            climb = itertools.islice(accelerate.anderson(model, x, weight), 1, None)
-        yield from climb
+        return self._follow(accelerate.fast, model, callback=stop)
 
     def _follow(self, steps: Callable[..., Any], model: Any, **options: Any) -> Fit[Any]:
         """Return `em.run` of a climb, which ends when the budget is spent."""
@@ -357,15 +344,6 @@ class _Search:
             yield step
             if self.left <= 0:
                 return
-
-
-def _has_slope(step: Step[Any]) -> bool:
-    """Whether the family says what `accelerate.quasi_newton` has to know."""
-    try:
-        accelerate.expected(step)
-    except ValueError:
-        return False
-    return True
 
 
 def _hopeless(floor: float, unit: float, sound: bool) -> Callable[[Step[Any]], bool]:

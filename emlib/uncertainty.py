@@ -23,7 +23,7 @@ from emlib._machinery.processes import Rng, child, finished, seed_of
 from emlib._machinery.validation import one_of, whole_weights
 from emlib._machinery.value import FloatArray, IntArray
 from emlib._machinery.warn import warn
-from emlib.accelerate import anderson, expected, rate_matrix, slope, slopes
+from emlib.accelerate import expected, fast, rate_matrix, slope, slopes
 from emlib.coordinates import (
     DEFINITE,
     POSITIVE,
@@ -440,7 +440,7 @@ def bootstrap(
         Whether rows are drawn from the model (with what is not random in x, such as numbers of
         tosses, kept), or from the rows of x with replacement.
     **options
-        Passed on to `em.fit`, such as `tol`; ``steps=accelerate.anderson`` if not given.
+        Passed on to `em.fit`, such as `tol`; ``steps=accelerate.fast`` if not given.
 
     Raises
     ------
@@ -477,7 +477,7 @@ def bootstrap(
     if not parametric and copies.sum() < 2:
         raise ValueError("x is one row: drawn from itself it is always the same.")
     rows, copies = rows[copies > 0], copies[copies > 0]
-    options = {"steps": anderson} | options
+    options = {"steps": fast} | options
     seed = seed_of(rng)
     models, switched = [], 0
     for number in range(n):

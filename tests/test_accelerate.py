@@ -5,8 +5,6 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from cases import CASES, CASES_WITH_PRIOR
 from emlib import (
@@ -26,6 +24,7 @@ from emlib.coordinates import Space, pack
 from emlib.differences import gradient
 from emlib.em import Step
 from emlib.known import Labelled
+from laws import SEEDS, on_seeds
 
 climbs = pytest.mark.parametrize(
     "climb",
@@ -41,21 +40,44 @@ SUMMIT = -1989.9458598829635
 
 @climbs
 @cases
-@settings(max_examples=8)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_it_never_falls_and_each_step_has_its_own_objective(climb, case, seed):
-    rng = np.random.default_rng(seed)
-    model, x = case.draw(rng)
-    w = rng.integers(1, 4, len(x)).astype(float)
-    try:
-        steps = list(islice(climb(model, x, w), 25))
-    except em.DegenerateError:  # as EM itself may end
-        return
-    objective = np.array([step.objective for step in steps])
-    assert (np.diff(objective) >= -1e-9 * abs(objective[:-1])).all()
-    last = steps[-1]
-    assert last.log_likelihood == pytest.approx(last.model.log_likelihood(x, w), rel=1e-12)
-    assert last.objective == last.log_likelihood + last.model.log_prior()
+def test_it_never_falls_and_each_step_has_its_own_objective(climb, case):
+    def holds(seed):
+        rng = np.random.default_rng(seed)
+        model, x = case.draw(rng)
+        w = rng.integers(1, 4, len(x)).astype(float)
+        try:
+            steps = list(islice(climb(model, x, w), 25))
+        except em.DegenerateError:  # as EM itself may end
+            return
+        objective = np.array([step.objective for step in steps])
+        assert (np.diff(objective) >= -1e-9 * abs(objective[:-1])).all()
+        last = steps[-1]
+        assert last.log_likelihood == pytest.approx(last.model.log_likelihood(x, w), rel=1e-12)
+        assert last.objective == last.log_likelihood + last.model.log_prior()
+
+    on_seeds(holds, SEEDS[:3])
+
+
+def first_points(steps, model, **weights):
+    return [pack(step.model) for step in islice(steps(model, DEATHS, **weights), 8)]
+
+
+def test_fast_is_quasi_newton_or_anderson(monkeypatch):
+    as_given = first_points(accelerate.fast, SLOW)
+    np.testing.assert_array_equal(as_given, first_points(accelerate.quasi_newton, SLOW))
+    with monkeypatch.context() as patched:
+        patched.setattr(accelerate, "MANY", 3)  # as many parameters as there are
+        by_size = first_points(accelerate.fast, SLOW)
+    np.testing.assert_array_equal(by_size, first_points(accelerate.anderson, SLOW))
+
+    def refuse(self, expectation):
+        raise NotImplementedError
+
+    monkeypatch.setattr(PoissonMixture, "complete_log_likelihood", refuse)
+    by_need = first_points(accelerate.fast, SLOW)
+    np.testing.assert_array_equal(by_need, by_size)
+    spent = [step.n_e_steps for step in islice(accelerate.fast(SLOW, DEATHS), 3)]
+    assert spent == [2, 1, 1]  # the E-step in which it was found out is counted
 
 
 @climbs

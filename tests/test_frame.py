@@ -178,7 +178,7 @@ def name(law):
 @pytest.mark.parametrize("law", MODEL_LAWS, ids=name)
 @pytest.mark.parametrize("case", MODELS, ids=str)
 def test_model_law(law, case):
-    assert_law(law, case, 9)
+    assert_law(law, case, 3)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_model_law(law, case):
     ],
 )
 def test_mixture_law(case, law):
-    assert_law(law, case, 9)
+    assert_law(law, case, 3)
 
 
 # --- oracles

@@ -17,7 +17,7 @@ families = pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @families
 def test_law(law, case):
-    assert_law(law, case, 18)
+    assert_law(law, case, 9)
 
 
 # --- data in blocks

@@ -72,7 +72,7 @@ def test_it_takes_about_thirty_lines():
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 def test_law(law):
-    assert_law(law, _case(), 9)
+    assert_law(law, _case(), 3)
 
 
 def test_its_density_is_that_of_scipy():

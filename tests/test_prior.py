@@ -180,7 +180,7 @@ def test_on_the_line_all_families_of_normals_have_one_prior():
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
 @families
 def test_law_with_a_prior(law, case):
-    assert_law(law, case, 9)
+    assert_law(law, case, 3)
 
 
 @families
