@@ -158,7 +158,7 @@ def test_the_same_seed_gives_the_same_fit_and_another_another():
 
 def test_rounds_have_streams_of_their_own():
     """What a round does does not depend on how much the budget leaves for later ones."""
-    short, long = (search(GaussianMixture, FAITHFUL, 4, 0, budget=b) for b in (1500, 2500))
+    short, long = (search(GaussianMixture, FAITHFUL, 4, 0, budget=b) for b in (1000, 1500))
     whole = len(short.runs) - 1
     for a, b in zip(short.runs[:whole], long.runs[:whole], strict=True):
         assert a.model == b.model
