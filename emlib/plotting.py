@@ -71,6 +71,16 @@ def _said(value: float, spread: float, least: int) -> str:
     return f"{value:.{max(least, -math.floor(math.log10(spread)))}f}"
 
 
+def _top(values: np.ndarray) -> int:
+    """Return where, counted flat, the highest number is: the first place, where several tie.
+
+    Rounding, which differs from machine to machine, makes no difference.
+    """
+    flat = np.where(np.isnan(values), -np.inf, values).ravel()
+    top = flat.max()
+    return int(((flat == top) | (flat >= top - 1e-9 * abs(top))).argmax())
+
+
 # ---------------------------------------------------------------------------------------------
 # Showing figures, with words
 # ---------------------------------------------------------------------------------------------
@@ -225,9 +235,7 @@ def bound(
         if point is not None and not grid[0] <= point <= grid[-1]:
             raise ValueError(f"{name} is {point}, outside theta, {grid[0]} to {grid[-1]}.")
     span = grid[-1] - grid[0]
-    low_end, high_end, top_at = (
-        _said(v, span, 2) for v in (grid[0], grid[-1], grid[np.nanargmax(ll)])
-    )
+    low_end, high_end, top_at = (_said(v, span, 2) for v in (grid[0], grid[-1], grid[_top(ll)]))
 
     def at(curve: np.ndarray, point: float) -> float:
         return float(np.interp(point, grid, curve))
@@ -375,7 +383,7 @@ def surface(
         artists += ax.plot(*p[0], style["marker"], color=style["color"], mfc="white", markersize=9)
         artists += ax.plot(*p[-1], style["marker"], color=style["color"], markersize=9)
         words.append(f" Path {k + 1} leads from {point(*p[0])} to {point(*p[-1])}.")
-    row, column = np.unravel_index(np.nanargmax(v), v.shape)
+    row, column = np.unravel_index(_top(v), v.shape)
     alt = (
         f"Contours of {what}; its highest grid point is at "
         f"{point(horizontal[column], vertical[row])}." + "".join(words)
@@ -431,7 +439,7 @@ def mixture_1d(
     for k in range(model.n_components):
         style = look(k)
         artists += ax.plot(grid, joint[:, k], color=style["color"], linestyle=LINES[(k + 1) % 4])
-        at = int(joint[:, k].argmax())
+        at = _top(joint[:, k])
         artists.append(
             ax.annotate(f"{k}", (grid[at], joint[at].sum()), (0, 5), textcoords="offset points",
                         color=style["color"], ha="center", weight="bold")

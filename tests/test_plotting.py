@@ -170,6 +170,15 @@ def test_climb_is_the_distance_from_the_end(ax):
     assert with_label.artists[-1].get_text() == "plain EM"
 
 
+@pytest.mark.parametrize("off", [0.0, 1e-12, -1e-12])
+def test_of_two_summits_that_rounding_tells_apart_the_first_is_named(ax, off):
+    a = np.linspace(-1, 1, 21)
+    values = -10 - (a[None] ** 2 - 0.25) ** 2 - a[:, None] ** 2
+    values[:, :10] += off
+    drawing = plotting.surface(ax, a, a, values)
+    assert "highest grid point is at (-0.50, 0.00)" in drawing.alt
+
+
 def test_surface_names_the_summit_and_the_ends_of_paths(ax):
     a, b = np.linspace(0, 1, 11), np.linspace(2, 4, 21)
     values = -((a[None] - 0.3) ** 2) - (b[:, None] - 3.5) ** 2
