@@ -249,6 +249,8 @@ def expected(step: Step[Any]) -> Callable[[FloatArray], float]:
     try:
         model.complete_log_likelihood(step.expectation)
     except (AttributeError, NotImplementedError) as error:
+        if _is_slip(error, "complete_log_likelihood"):
+            raise
         raise ValueError(
             f"{type(model).__name__} has no complete_log_likelihood(expectation), from which the "
             "slope is taken: define it, or use accelerate.anderson, which needs none."
@@ -298,8 +300,15 @@ def _by_formulas(step: Step[Any]) -> FloatArray | None:
     """Return the slope of Q at the model of a step; None if its family has no formulas."""
     try:
         return pull(step.model, step.model.score(step.expectation))
-    except (AttributeError, NotImplementedError):
+    except (AttributeError, NotImplementedError) as error:
+        if _is_slip(error, "score"):
+            raise
         return None
+
+
+def _is_slip(error: Exception, method: str) -> bool:
+    """Whether an error comes from inside a method, not from there being none."""
+    return isinstance(error, AttributeError) and error.name != method
 
 
 def rate_matrix(model: Model, x: Any, sample_weight: Any = None) -> FloatArray:

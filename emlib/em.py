@@ -17,7 +17,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
 
-from emlib._machinery.blocks import located, unit_of
+from emlib._machinery.blocks import located, started, unit_of
 from emlib._machinery.processes import CTRL_C as CTRL_C
 from emlib._machinery.progress import with_progress
 from emlib._machinery.value import FloatArray
@@ -371,7 +371,7 @@ def fit(
     >>> print(f"{result.model.theta:.6f} {result.status} {result.rate:.4f}")
     0.626821 converged 0.1328
     """
-    climb, unit = steps(model, x, sample_weight), unit_of(sample_weight)
+    climb, unit = steps(started(model), x, sample_weight), unit_of(sample_weight)
     return run(climb, unit=unit, tol=tol, max_iter=max_iter, callback=callback, progress=progress)
 
 

@@ -295,7 +295,7 @@ def _inverse(matrix: FloatArray, unit: FloatArray) -> FloatArray:
             f"the information is not positive definite (smallest eigenvalue {values[0]:.2g}, where "
             f"complete data have about 1; mostly along free coordinate {worst} of pack(model)): "
             "the model is no summit but a saddle, or lies on a ridge along which the data say "
-            "nothing. Fit on from elsewhere, or with fewer components."
+            "nothing. Fit on from elsewhere, or a model with fewer parameters."
         )
     return np.asarray((vectors / values) @ vectors.T / np.outer(unit, unit))
 

@@ -80,6 +80,13 @@ def test_fast_is_quasi_newton_or_anderson(monkeypatch):
     assert spent == [2, 1, 1]  # the E-step in which it was found out is counted
 
 
+@pytest.mark.parametrize("method", ["score", "complete_log_likelihood"])
+def test_a_slip_in_a_family_is_no_missing_method(monkeypatch, method):
+    monkeypatch.setattr(PoissonMixture, method, lambda self, e: self.mispelt)
+    with pytest.raises(AttributeError, match="mispelt"):
+        list(islice(accelerate.quasi_newton(SLOW, DEATHS), 3))
+
+
 @climbs
 @cases
 def test_same_summit_as_em(climb, case):

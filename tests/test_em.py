@@ -1,5 +1,6 @@
 """The algorithm: what a fit reports is true, whatever happens on the way."""
 
+import re
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -79,6 +80,21 @@ def test_expectations_under_different_models_do_not_add():
         one.e_step(x) + other.e_step(x)
     same = BinomialMixture([0.5, 0.5], [0.2, 0.7])
     assert_same_expectation(one.e_step(x) + same.e_step(x), 2 * one.e_step(x))
+
+
+def test_a_class_is_no_model_to_start_from():
+    with pytest.raises(TypeError, match="model is the class PoissonMixture") as caught:
+        em.fit(PoissonMixture, [1, 2, 9])
+    remedy = re.search(r"Start from (.*)\.$", str(caught.value)).group(1)
+    assert em.fit(eval(remedy, {"PoissonMixture": PoissonMixture, "x": [1, 2, 9]}), [1, 2, 9])
+    with pytest.raises(TypeError, match=r"Start from one\."):
+        em.fit(Linkage, X)
+
+
+@pytest.mark.parametrize("model", [None, [Linkage(0.5)], "kmeans"])
+def test_what_is_no_model_is_refused(model):
+    with pytest.raises(TypeError, match=f"model to start from, not {type(model).__name__}"):
+        em.fit(model, X)
 
 
 def test_iterate_pairs_each_model_with_its_own_objective():

@@ -20,9 +20,11 @@ from emlib import (
     DegenerateWarning,
     GaussianMixture,
     GaussianMixture1D,
+    IncompleteGaussianMixture,
     MixturePrior,
     NormalInverseWishart,
     SpuriousWarning,
+    StudentTMixture,
     data,
     em,
     initial,
@@ -389,6 +391,14 @@ def near_plane(gap):
     matrix = np.eye(3)
     matrix[2, 0], matrix[2, 2] = 1, gap
     return np.column_stack([X, rest]), np.column_stack([X, X[:, 0] + gap * rest]), matrix
+
+
+@pytest.mark.parametrize("family", [GaussianMixture, StudentTMixture, IncompleteGaussianMixture])
+@pytest.mark.parametrize("k", [1, 2])
+def test_fewer_components_than_one_are_not_advised(family, k):
+    with pytest.raises(ValueError, match="no spread of its own") as caught:
+        family.start([[1.0, 2], [2, 4], [3, 6], [4, 8]], k, rng=0)
+    assert ("fewer components" in str(caught.value)) == (k > 1)
 
 
 @pytest.mark.parametrize("gap", [1e-8, 1e-9, 0.0])

@@ -95,6 +95,16 @@ def located(model: Any, x: Any, sample_weight: Any = None) -> Blocks:
     return Blocks(list(x), sample_weight, in_pieces=False)
 
 
+def started(model: Any) -> Any:
+    """Return the model that a climb starts from, refusing what is none."""
+    if isinstance(model, type):
+        start = f"{model.__name__}.start(x, 2, rng=0)" if hasattr(model, "start") else "one"
+        raise TypeError(f"model is the class {model.__name__}, no model. Start from {start}.")
+    if not callable(getattr(model, "e_step", None)):
+        raise TypeError(f"model must be a model to start from, not {type(model).__name__}.")
+    return model
+
+
 def unit_of(sample_weight: Any) -> float:
     """Return the mean weight of the rows that have any, or 1 if that is less.
 

@@ -235,18 +235,21 @@ class Covariances(Value):
         x: FloatArray,
         within: FloatArray,
         everything: FloatArray,
+        n_components: int,
         with_prior: bool,
         has_types: bool,
     ) -> None:
         """Raise a ValueError that names a column without spread of its own within groups.
 
-        Given the rows (N, D), the covariance within groups, and that of all rows, (D, D); and
-        whether there is a prior, and whether the family has other kinds, which are advised.
+        Given the rows (N, D), the covariance within groups, and that of all rows, (D, D). What
+        is advised depends on the number of groups, on whether there is a prior, and on whether
+        the family has other kinds.
         """
         flat = cls.flat(within, everything)
         if flat.any():
             what = f"column {flat.argmax()} has" if cls is not Spherical else "there is"
-            remedies = ["fewer components", "more rows"]
+            remedies = ["fewer components"] if n_components > 1 else []
+            remedies += ["more rows"]
             simpler = has_types and issubclass(cls, Full) and len(flat) > 1
             remedies += ['covariance_type="diag"'] if simpler else []
             remedies += [] if with_prior else ['prior="default"']

@@ -148,7 +148,9 @@ class GaussianMixture(Normals):
         if prior is not None:
             kind.check_prior(prior, *means.shape)
             within = with_scale(within, n, prior.components)
-        kind.require_spread(rows, within, everything, prior is not None, cls.has_types)
+        kind.require_spread(
+            rows, within, everything, n_components, prior is not None, cls.has_types
+        )
         return cls(weights, means, kind.alike(within, n_components), covariance_type, prior)
 
     @classmethod

@@ -133,10 +133,11 @@ class GaussianMixture1D(Clouds):
         try:
             model = centre.m_step(centre.expect_under(rows, r))
         except DegenerateError as error:
+            fewer = "fewer components, " if k > 1 else ""
             remedy = ', prior="default"' if prior is None else ""
             raise ValueError(
                 f"x ({len(rows)} rows): no spread is left within the {k} starting groups. "
-                f"Use fewer components, more rows{remedy}, or leave outliers out."
+                f"Use {fewer}more rows{remedy}, or leave outliers out."
             ) from error
         return replace(model, common_variance=common_variance)
 

@@ -180,7 +180,9 @@ class IncompleteGaussianMixture(Normals):
         if prior is not None:
             Full.check_prior(prior, *means.shape)
             within = with_scale(within, counts.sum(), prior.components)
-        Full.require_spread(rows, within, everything, prior is not None, cls.has_types)
+        Full.require_spread(
+            rows, within, everything, n_components, prior is not None, cls.has_types
+        )
         return cls(counts / counts.sum(), means, Full.alike(within, n_components), prior)
 
     def _groups(self, x: FloatArray, r: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:

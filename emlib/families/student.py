@@ -160,7 +160,9 @@ class StudentTMixture(Clouds):
         if prior is not None:
             Full.check_prior(prior, *means.shape)
             within = with_scale(within, r.sum(), prior.components)
-        Full.require_spread(rows, within, everything, prior is not None, cls.has_types)
+        Full.require_spread(
+            rows, within, everything, n_components, prior is not None, cls.has_types
+        )
         nu = np.full(n_components, float(degrees_of_freedom))
         return cls(weights, means, Full.alike(within, n_components), nu, fixed, prior)
 
