@@ -117,7 +117,8 @@ def png(fig: Figure, sharp: float = SHARP) -> bytes:
     from PIL import Image  # comes with matplotlib
 
     drawn, reduced = io.BytesIO(), io.BytesIO()
-    fig.savefig(drawn, format="png", dpi=sharp * fig.get_dpi())
+    quick = {"compress_level": 1}  # it is read again at once
+    fig.savefig(drawn, format="png", dpi=sharp * fig.get_dpi(), pil_kwargs=quick)
     true = Image.open(drawn).convert("RGB")
     method = Image.Quantize.FASTOCTREE
     true.quantize(256, method, dither=Image.Dither.NONE).save(reduced, format="PNG", optimize=True)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 from scipy.special import expit, logit, ndtri
 
 from emlib import em
@@ -524,6 +523,8 @@ def _in_order(model: Any, new: Any, rows: FloatArray, copies: IntArray) -> tuple
 
     Components that share responsibility for the same rows belong together.
     """
+    from scipy.optimize import linear_sum_assignment  # here: it is slow to import
+
     if not isinstance(model, Mixture) or isinstance(model, Labelled):
         return new, False
     shared = (model.responsibilities(rows) * copies[:, None]).T @ new.responsibilities(rows)

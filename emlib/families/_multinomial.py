@@ -94,17 +94,27 @@ def log_multinomial(counts: FloatArray, p: FloatArray) -> FloatArray:
 def stirling_error(n: FloatArray) -> FloatArray:
     """Return log n! - log(sqrt(2 pi n) n^n e^{-n}), the error of Stirling's formula; 0 at n = 0.
 
-    From 16 on by Stirling's series: log n! itself has lost these digits long before n is 1e9.
+    Of whole numbers. From 16 on by Stirling's series: log n! itself has lost these digits long
+    before n is 1e9.
 
     References
     ----------
     Loader (2000), "Fast and accurate computation of binomial probabilities", section 2.
     """
-    large = np.maximum(n, 16.0)
-    series = np.polyval(STIRLING, 1 / large**2) / large
-    small = np.clip(n, 1.0, 16.0)
-    direct = gammaln(small + 1) - (small + 0.5) * np.log(small) + small - 0.5 * np.log(2 * np.pi)
-    return np.where(n == 0, 0.0, np.where(n < 16, direct, series))
+    few = n < len(ERRORS)
+    direct = ERRORS[np.where(few, n, 0).astype(np.intp)]
+    if few.all():
+        return direct
+    large = np.where(few, 16.0, n)
+    return np.where(few, direct, np.polyval(STIRLING, 1 / large**2) / large)
+
+
+def _direct_errors(n: FloatArray) -> FloatArray:
+    """Return `stirling_error` of small numbers by its definition."""
+    return gammaln(n + 1) - (n + 0.5) * np.log(n) + n - 0.5 * np.log(2 * np.pi)
+
+
+ERRORS = np.concatenate([[0.0], _direct_errors(np.arange(1.0, 16.0))])
 
 
 def half_deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
@@ -127,5 +137,9 @@ def half_deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
 
 def _bregman(u: FloatArray) -> FloatArray:
     """Return (1 + u) log(1 + u) - u; where u is small by its series u^2 (1/2 - u/6 + ...)."""
-    series = u * u * np.polyval(SERIES, np.clip(u, -SMALL, SMALL))
-    return np.where(abs(u) < SMALL, series, xlog1py(1 + u, u) - u)
+    loss = xlog1py(1 + u, u) - u
+    near = abs(u) < SMALL
+    if near.any():
+        v = u[near]
+        loss[near] = v * v * np.polyval(SERIES, v)
+    return loss

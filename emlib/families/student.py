@@ -17,7 +17,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.optimize import brentq
 from scipy.special import digamma, gammaln
 
 from emlib import em, initial
@@ -478,6 +477,8 @@ def _observed_freedom(model: StudentTMixture, x: FloatArray, w: FloatArray | Non
 
 def _uphill(slope: Callable[[float], float], nu: float) -> float:
     """Return the first zero of a slope on the way up from nu, or the edge of the range."""
+    from scipy.optimize import brentq  # here: a quarter of what `import emlib` would take
+
     up = slope(nu) > 0
     low = nu
     while (slope(low) > 0) == up:
@@ -532,6 +533,8 @@ def _freedom(surprise: float, own: float) -> float:
 
     The bounds of `_gap` bracket it. Between LEAST and MOST, or the model's own.
     """
+    from scipy.optimize import brentq  # here: a quarter of what `import emlib` would take
+
     low, high = min(LEAST, own), max(MOST, own)
     if surprise <= 1 / high:  # the root a >= 1/(2c) is at least high / 2
         return high
