@@ -54,7 +54,7 @@ def test_galaxies(seed):
     [("full", -1114.4399), ("tied", -1126.3159), ("diag", -1127.0075), ("spherical", -1637.4344)],
 )
 def test_four_kinds_of_covariance(kind, best):
-    fit = search(GaussianMixture, FAITHFUL, 3, 0, covariance_type=kind, budget=2000)
+    fit = search(GaussianMixture, FAITHFUL, 3, 0, covariance_type=kind, budget=1000)
     assert fit.converged and not fit.doubts
     assert fit.objective[-1] == pytest.approx(best, abs=1e-3)
 
@@ -68,7 +68,7 @@ def test_four_kinds_of_covariance(kind, best):
     ],
 )
 def test_any_family(family, x, k):
-    fit = search(family, x, k, 0, budget=1000, tol=1e-4)
+    fit = search(family, x, k, 0, budget=400, tol=1e-4)
     starts = [family.start(x, k, rng=seed) for seed in range(3)]
     plain = em.fit_best(starts, x, tol=1e-4)
     assert fit.converged
@@ -108,7 +108,7 @@ def test_a_sound_summit_is_better_than_a_higher_one_with_doubts():
     """With six components, most of the galaxies' highest summits rest on two or three of them."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        fit = search(GaussianMixture1D, GALAXIES, 6, 0)
+        fit = search(GaussianMixture1D, GALAXIES, 6, 0, budget=2000)
     assert not fit.doubts and fit.converged
     assert all(run.doubts or run.objective[-1] < fit.objective[-1] + em.FOUND for run in fit.runs)
 
@@ -149,7 +149,7 @@ def test_budget_is_honoured_and_counted(budget, monkeypatch):
 
 
 def test_the_same_seed_gives_the_same_fit_and_another_another():
-    first, again, other = (search(GaussianMixture, FAITHFUL, 5, s, budget=500) for s in (0, 0, 1))
+    first, again, other = (search(GaussianMixture, FAITHFUL, 5, s, budget=300) for s in (0, 0, 1))
     assert_same_fit(first, again)
     assert first.model != other.model
     generators = [search(GaussianMixture, FAITHFUL, 2, np.random.default_rng(3), budget=200)] * 2
@@ -239,8 +239,9 @@ def test_rows_of_weight_zero_are_absent():
 def test_weights_are_copies():
     rng = np.random.default_rng(0)
     w = rng.integers(0, 4, len(FAITHFUL))
-    a = search(GaussianMixture, FAITHFUL, 3, 0, sample_weight=w, covariance_type="tied")
-    b = search(GaussianMixture, np.repeat(FAITHFUL, w, axis=0), 3, 0, covariance_type="tied")
+    how = {"rng": 0, "covariance_type": "tied", "budget": 800}
+    a = search(GaussianMixture, FAITHFUL, 3, sample_weight=w, **how)
+    b = search(GaussianMixture, np.repeat(FAITHFUL, w, axis=0), 3, **how)
     assert a.objective[-1] == pytest.approx(b.objective[-1], abs=1e-4)
 
 
