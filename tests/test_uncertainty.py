@@ -42,7 +42,8 @@ X = np.concatenate([RNG.normal(0, 1, 150), RNG.normal(4, 1.5, 100)])
 
 
 def fitted(model, x, sample_weight=None):
-    return em.fit(model, x, sample_weight=sample_weight, tol=1e-12).model
+    how = {"steps": accelerate.fast, "tol": 1e-12}
+    return em.fit(model, x, sample_weight=sample_weight, **how).model
 
 
 def ways_for(case):

@@ -213,7 +213,7 @@ def test_every_entry_counts_copies(case):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for x, w in ways:
-            best = search(family, x, 2, budget=150, sample_weight=w, **how)
+            best = search(family, x, 2, budget=60, sample_weight=w, **how)
             score = held_out(
                 family, x, 2, n_folds=2, n_starts=1, method="k-means++", sample_weight=w, **how
             )
