@@ -420,17 +420,16 @@ LAWS = MODEL_LAWS + MIXTURE_LAWS
 CLIMBS = [blocks_of_any_sizes_give_the_model_of_the_whole, the_limit_is_a_stationary_fixed_point]
 
 
-def _seeds(n_rounds=6):
-    """Return seeds in rounds of three, each with every number from 1 to 3 as first and second draw.
+def _seeds():
+    """Return three rounds of three seeds, each with 1, 2 and 3 both as first and as second draw.
 
-    Most cases draw the number of components first and then that of features; three rounds hold
-    every pair.
+    Most cases draw the number of components first and then that of features; the rounds together
+    hold every pair.
     """
-    rounds = [{} for _ in range(n_rounds)]
+    rounds = [{}, {}, {}]
     for seed in range(1000):
         k, d = np.random.default_rng(seed).integers(1, 4, size=2)
-        if open_ := [done for done in rounds[(k + d) % 3 :: 3] if k not in done]:
-            open_[0][k] = seed
+        rounds[(k + d) % 3].setdefault(k, seed)
     return [seed for done in rounds for seed in done.values()]
 
 

@@ -58,8 +58,8 @@ def test_it_never_falls_and_each_step_has_its_own_objective(climb, case):
     on_seeds(holds, SEEDS[:3])
 
 
-def first_points(steps, model, **weights):
-    return [pack(step.model) for step in islice(steps(model, DEATHS, **weights), 8)]
+def first_points(steps, model):
+    return [pack(step.model) for step in islice(steps(model, DEATHS), 8)]
 
 
 def test_fast_is_quasi_newton_or_anderson(monkeypatch):

@@ -119,7 +119,7 @@ def summit(model, x):
 def test_the_end_is_no_lower_than_that_of_scipy(case, wrap):
     if "fixed" in str(case):
         return
-    for seed in range(2):
+    for seed in range(3):
         rng = np.random.default_rng(seed)
         model, x = wrap(rng, *case.clear(rng))
         fit = em.fit(model, x, tol=1e-9)

@@ -52,16 +52,12 @@ def ways_for(case):
 
 
 @cases
-def test_four_ways_agree_and_weights_are_copies(case):
-    rng = np.random.default_rng(2)
-    model, x = case.clear(rng)
-    w = rng.integers(1, 3, len(x))
-    model = fitted(model, x, w)
-    wanted = information(model, np.repeat(x, w, axis=0), method="numerical")
-    for way in ways_for(case):
-        found = information(model, x, w, method=way)
-        atol = (1e-8 if way == "numerical" else 1e-7) * abs(wanted).max()
-        np.testing.assert_allclose(found, wanted, atol=atol)
+def test_four_ways_agree(case):
+    model, x = case.clear(np.random.default_rng(1))
+    model = fitted(model, x)
+    first, *others = (information(model, x, method=way) for way in ways_for(case))
+    for other in others:
+        np.testing.assert_allclose(other, first, atol=1e-7 * abs(first).max())
 
 
 @pytest.mark.parametrize("wrap", [
@@ -145,6 +141,18 @@ def test_allele_frequencies_against_the_sum_of_both_likelihoods():
 
 
 # --- laws
+
+
+@cases
+def test_weights_are_copies(case):
+    rng = np.random.default_rng(2)
+    model, x = case.clear(rng)
+    w = rng.integers(1, 3, len(x))
+    model = fitted(model, x, w)
+    for method in ways_for(case):
+        a = information(model, x, w, method=method)
+        b = information(model, np.repeat(x, w, axis=0), method=method)
+        np.testing.assert_allclose(a, b, atol=1e-8 * abs(b).max())
 
 
 @pytest.mark.parametrize("weight", [1e-9, 1e-4])
