@@ -71,8 +71,9 @@ def squarem(model: Model, x: Any, sample_weight: Any = None) -> Iterator[Step[Mo
         first = Step(one, em.expect(one, data))
         yield first
         two = one.m_step(first.expectation)
-        leap = _squared(pack(step.model), pack(one), pack(two))
-        step = _leap(two, [leap], data, first.objective)
+        end = pack(two)
+        leap = _squared(pack(step.model), pack(one), end)
+        step, _ = _leap(two, end, [leap], data, first.objective)
 
 
 def anderson(
@@ -113,7 +114,7 @@ def anderson(
     ('converged', True)
     """
     data = located(model, x, sample_weight)
-    step = Step(model, em.expect(model, data))
+    step, at = Step(model, em.expect(model, data)), pack(model)
     ends: list[FloatArray] = []  # where EM leads from each of the last points, (P,)
     moves: list[FloatArray] = []  # and how far that is
     while True:
@@ -121,8 +122,8 @@ def anderson(
         plain = step.model.m_step(step.expectation)
         end = pack(plain)
         ends = [*ends[-memory:], end]
-        moves = [*moves[-memory:], _difference(end, pack(step.model))]
-        step = _leap(plain, [_mixed(ends, moves)], data, step.objective)
+        moves = [*moves[-memory:], _difference(end, at)]
+        step, at = _leap(plain, end, [_mixed(ends, moves)], data, step.objective)
         if step.model is plain:
             ends, moves = ends[-1:], moves[-1:]
 
@@ -168,25 +169,24 @@ def quasi_newton(model: Model, x: Any, sample_weight: Any = None) -> Iterator[St
     ('converged', True)
     """
     data = located(model, x, sample_weight)
-    step = Step(model, em.expect(model, data))
-    p = len(pack(model))
+    step, at = Step(model, em.expect(model, data)), pack(model)
     before: tuple[FloatArray, FloatArray, FloatArray] | None = None  # place, move and slope, (P,)
-    correction = np.zeros((p, p))
+    correction = np.zeros((len(at), len(at)))
     while True:
         yield step
         plain = step.model.m_step(step.expectation)
-        at = pack(step.model)
-        here = at, _difference(pack(plain), at), slope(step)
+        end = pack(plain)
+        here = at, _difference(end, at), slope(step)
         if before is not None:
             correction = _corrected(correction, *map(_difference, here, before))
         _, move, uphill = here
         way = move - correction @ uphill
         leads_up = correction.any() and np.isfinite(way).all() and way @ uphill > 0
         places = [at + share * way for share in SHARES] if leads_up else []
-        step = _leap(plain, places, data, step.objective)
+        step, at = _leap(plain, end, places, data, step.objective)
         before = here
         if places and step.model is plain:
-            before, correction = None, np.zeros((p, p))
+            before, correction = None, np.zeros_like(correction)
 
 
 def fast(model: Model, x: Any, sample_weight: Any = None) -> Iterator[Step[Model]]:
@@ -385,14 +385,16 @@ def _difference(b: FloatArray, a: FloatArray) -> FloatArray:
     return np.subtract(b, a, where=finite, out=np.zeros_like(b))
 
 
-def _leap(plain: Model, places: list[FloatArray], data: Blocks, floor: float) -> Step[Model]:
+def _leap(
+    plain: Model, end: FloatArray, places: list[FloatArray], data: Blocks, floor: float
+) -> tuple[Step[Model], FloatArray]:
     """Return the step to the first of some places that is a model and high enough, or to `plain`.
 
-    Each place is a vector (P,) of free coordinates.
+    And where that is. Each place is a vector (P,) of free coordinates; `end` is that of `plain`.
     """
     work = 1
     for place in places:
-        if np.array_equal(place, pack(plain)):
+        if np.array_equal(place, end):
             break
         # What can be wrong with a leap is a ValueError: parameters that their family refuses, and
         # data that are impossible under them. What is wrong with x has been said at the start.
@@ -401,5 +403,5 @@ def _leap(plain: Model, places: list[FloatArray], data: Blocks, floor: float) ->
             work += 1
             step = Step(model, em.expect(model, data), n_e_steps=work - 1)
             if floor <= step.objective < np.inf:
-                return step
-    return Step(plain, em.expect(plain, data), n_e_steps=work)
+                return step, place
+    return Step(plain, em.expect(plain, data), n_e_steps=work), end

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from itertools import pairwise
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -201,7 +202,7 @@ class Watch:
         self._calm = 0  # steps in a row that have agreed that the summit is near
         self._rests = 0  # the same, whatever was between them
         self._objective: list[float] = []
-        self._models: list[Any] = []  # the last three
+        self._seen: list[_Seen] = []  # the last three models
 
     def see(self, model: Any, objective: float) -> tuple[str, str] | None:
         """Take in one more step; return status and message of the climb if it is over.
@@ -217,14 +218,33 @@ class Watch:
         objective /= self.unit
         self._objective = [*self._objective[-WINDOW - 1 :], objective]
         _check_monotone(self._objective, self._n)
-        self._models = [*self._models[-2:], model]
+        before = self._seen[-1].model if self._seen else model
+        self._seen = [*self._seen[-2:], _Seen(model, before)]
         near = _is_near(self._objective, self.tol)
-        leaving = near and (_growing(self._models) or _parting(self._models))
+        leaving = near and (_growing(self._seen) or _parting(self._seen))
         self._calm = self._calm + 1 if near and not leaving else 0
         self._rests = self._rests + (not leaving) if near else 0
         if self._calm < PATIENCE and self._rests < RESTS:
             return None
         return _verdict(model, self.tol, self._objective[-1] - self._objective[-2])
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A model and the one before it: what is worked out of them is worked out once."""
+
+    model: Any
+    before: Any
+
+    @cached_property
+    def move(self) -> float:
+        """Length of the step that led here."""
+        return _distance(self.before, self.model)
+
+    @cached_property
+    def distances(self) -> FloatArray:
+        """Distances of its components."""
+        return np.asarray(self.model.distances())
 
 
 def _is_near(objective: Sequence[float], tol: float) -> bool:
@@ -270,26 +290,25 @@ def pairs_within(model: Any, distance: float) -> list[tuple[int, int]]:
     return [(int(j), int(k)) for j, k in np.argwhere(close)]
 
 
-def _parting(models: Sequence[Any]) -> bool:
+def _parting(seen: Sequence[_Seen]) -> bool:
     """Whether two components that are nearly the same move apart, faster from step to step.
 
     That too is EM leaving a saddle, even if all else is still coming to rest.
     """
-    if len(models) < 3 or not hasattr(models[-1], "distances"):
+    if len(seen) < 3 or not hasattr(seen[-1].model, "distances"):
         return False
-    a, b, c = (model.distances() for model in models)
+    a, b, c = (one.distances for one in seen)
     near = (c < NEAR) & (c > SAME)
     return bool((near & (b > a) & (c - b > b - a)).any())
 
 
-def _growing(models: Sequence[Any]) -> bool:
+def _growing(seen: Sequence[_Seen]) -> bool:
     """Whether the steps of the parameters grow: EM is leaving a saddle, not nearing a summit.
 
     The gain of the objective is quadratic in the step, so beside a saddle it drowns in
     rounding long before the step does.
     """
-    moves = [_distance(before, after) for before, after in pairwise(models)]
-    return len(moves) > 1 and moves[-1] > moves[-2] and moves[-1] > 1e3 * EPS
+    return len(seen) > 2 and seen[-1].move > max(seen[-2].move, 1e3 * EPS)
 
 
 def _distance(before: Any, after: Any) -> float:

@@ -136,7 +136,8 @@ class Mixture(Rows):
         return self._by_block(self._log_joint, x)
 
     def _log_joint(self, x: FloatArray) -> FloatArray:
-        return self.log_components(x) + self.log_weights
+        # "F": each component in one piece of memory, along which NumPy is several times as fast
+        return np.add(self.log_components(x), self.log_weights, order="F")
 
     def log_prior(self) -> float:
         """Return the log prior density of the parameters; 0.0 without a prior."""

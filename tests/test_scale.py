@@ -382,8 +382,8 @@ class Slow(GaussianMixture):
         return super().expect_block(x, w)
 
 def tell(step):
-    print(len(told), flush=True)
-    told.append(step)
+    told.append(step)  # first: Ctrl-C may come as soon as the line is out
+    print(len(told) - 1, flush=True)
 
 told = []
 x = np.random.default_rng(0).standard_normal((64 * int(sys.argv[1]), 2))

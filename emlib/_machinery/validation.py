@@ -112,16 +112,18 @@ def frozen(values: ArrayLike, name: str, shape: tuple[int | None, ...]) -> Float
     A `None` in `shape` stands for any length.
     """
     array = np.array(number_array(values, name))  # a copy: no alias to the caller's array
-    matches = array.ndim == len(shape) and all(
-        n is None or n == m for n, m in zip(shape, array.shape, strict=True)
-    )
-    if not matches:
+    if array.shape != shape and not _matches(array.shape, shape):
         expected = tuple("any" if n is None else n for n in shape)
         raise ValueError(f"{name} must have shape {expected}, not {array.shape}.".replace("'", ""))
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, but it is {array.tolist()}.")
     array.setflags(write=False)
     return array
+
+
+def _matches(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    same = len(shape) == len(wanted)
+    return same and all(w is None or n == w for n, w in zip(shape, wanted, strict=True))
 
 
 def reject_rows(bad: NDArray[np.bool_], name: str, fault: str, remedy: str) -> None:

@@ -130,9 +130,12 @@ def half_deviance(counts: FloatArray, expected: FloatArray) -> FloatArray:
     """
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         u = (counts - expected) / expected
-        near = expected * _bregman(u)
-        far = counts * (np.log(counts) - np.log(expected)) - counts + expected
-    return np.where(u > FAR, far, np.where(counts == expected, 0.0, near))  # 0 of 0 is 0
+        loss = np.where(counts == expected, 0.0, expected * _bregman(u))  # 0 of 0 is 0
+        far = u > FAR
+        if far.any():
+            plain = counts * (np.log(counts) - np.log(expected)) - counts + expected
+            loss = np.where(far, plain, loss)
+    return loss
 
 
 def _bregman(u: FloatArray) -> FloatArray:

@@ -123,8 +123,8 @@ class BinomialMixture(Mixture):
 
     def log_components(self, x: ArrayLike) -> FloatArray:
         """Return log p(x_n | k), shape (N, K), with the coefficient (eq. 2.2)."""
-        heads, tosses = self.check(x).T[:, :, None]
-        return _log_binomial(heads, tosses, self.probabilities)
+        heads, tosses = self.check(x).T
+        return _log_binomial(heads, tosses, self.probabilities[:, None]).T
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return expected heads and expected tosses of each coin, (K,) and (K,) (eq. 2.8)."""
@@ -178,7 +178,7 @@ class BinomialMixture(Mixture):
 
 
 def _log_binomial(heads: FloatArray, tosses: FloatArray, p: FloatArray) -> FloatArray:
-    """Return the log binomial density of columns (N, 1) for each probability, shape (N, K).
+    """Return the log binomial density of counts (N,) for each probability (K, 1), shape (K, N).
 
     In two parts, as Loader (2000) does: the density at the observed share, the best there is,
     which stays the same from step to step; less what another probability loses.

@@ -53,7 +53,7 @@ class Clouds(Mixture):
     def _relative(self) -> tuple[FloatArray, FloatArray]:
         """Return means (K, D) and covariances (K, D, D), whitened by the average covariance."""
         matrices, means = self.covariance_matrices, self.means.reshape(self.n_components, -1)
-        average = np.tensordot(self.weights, matrices, axes=1)
+        average = np.einsum("k,kde->de", self.weights, matrices)
         whitener = dtrtri(np.linalg.cholesky(average), lower=1)[0]
         centred = means - self.weights @ means
         return centred @ whitener.T, whitener @ matrices @ whitener.T

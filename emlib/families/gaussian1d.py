@@ -147,7 +147,7 @@ class GaussianMixture1D(Clouds):
 
     def log_components(self, x: ArrayLike) -> FloatArray:
         """Return log N(x_n | mu_k, sigma_k^2), shape (N, K), in nats (eq. 3.3)."""
-        residual = self.check(x)[:, None] - self.means
+        residual = (self.check(x) - self.means[:, None]).T  # (N, K)
         with np.errstate(over="ignore"):  # a density of zero is met with where it matters
             squared = residual**2 / self.variances
         return -0.5 * (np.log(2 * np.pi * self.variances) + squared)
@@ -160,7 +160,7 @@ class GaussianMixture1D(Clouds):
         Sums about the means, not about zero (eq. 3.15): far from the origin the squares of the
         data would drown the variance in rounding.
         """
-        residual = x[:, None] - self.means
+        residual = (x - self.means[:, None]).T  # (N, K)
         first = responsibilities * residual
         return first.sum(axis=0), (first * residual).sum(axis=0)
 

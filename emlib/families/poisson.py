@@ -144,7 +144,7 @@ class PoissonMixture(Mixture):
 
         A count above zero has log density -inf where the rate is zero.
         """
-        return _log_poisson(self.check(x)[:, None], self.rates)
+        return _log_poisson(self.check(x), self.rates[:, None]).T
 
     def statistics(self, x: FloatArray, responsibilities: FloatArray) -> tuple[FloatArray, ...]:
         """Return the expected number of events of each component, shape (K,)."""
@@ -194,7 +194,7 @@ class PoissonMixture(Mixture):
 
 
 def _log_poisson(x: FloatArray, rates: FloatArray) -> FloatArray:
-    """Return x log(rate) - rate - log x!, in nats, of counts x (N, 1), shape (N, K).
+    """Return x log(rate) - rate - log x!, in nats, of counts (N,) for rates (K, 1), (K, N).
 
     In two parts, as Loader (2000) does: the log density at a rate of x, the best there is, which
     stays the same from step to step; less what another rate loses.
