@@ -2,7 +2,8 @@
 
 Colab opens one notebook alone, on packages of its own. So the kernel here is a new environment
 with Colab's versions and without the book; each chapter is copied into an empty folder, and its
-set-up cell has to bring emlib, from a copy of this working tree instead of the public address.
+set-up cell has to bring emlib, from a copy of this working tree instead of the public address
+(once for chapters, once for their Deeper, once for problem sets: the cells are the same).
 What the cells print is compared with what is committed. Afterwards nothing may have changed in
 the environment but that the book was added.
 
@@ -36,6 +37,7 @@ COLAB = [
     "pytest==8.4.*",
 ]
 KERNEL = "colab"
+BEGUN = time.monotonic()
 
 
 def run(*command: object, **options: object) -> str:
@@ -107,30 +109,42 @@ def packages(python: Path) -> set[str]:
     return set(run(python, "-I", "-c", code).split())
 
 
-def attempt(notebook: Path, python: Path, folder: Path) -> bool:
-    """Run a notebook alone in an empty folder, on an environment without the book."""
+def attempt(notebook: Path, folder: Path) -> bool:
+    """Run a notebook alone in an empty folder."""
     path = folder / notebook.name
     folder.mkdir()
     shutil.copy(notebook, path)
-    probe = "import importlib.util as u, sys; sys.exit(u.find_spec('emlib') is not None)"
-    run(python, "-c", probe, cwd=folder)
-    before = packages(python)
-    good = (run_chapter if "notebooks" in notebook.parts[-3:-1] else run_set_up)(path)
+    return (run_chapter if "notebooks" in notebook.parts[-3:-1] else run_set_up)(path)
+
+
+def attempt_all(notebooks: list[Path], python: Path, work: Path) -> list[str]:
+    """Run notebooks of one kind, on an environment without the book; return which have failed.
+
+    The first has to bring the book, and the others, whose set-up is the same, find it there.
+    """
+    run(python, "-c", "import importlib.util as u, sys; sys.exit(u.find_spec('emlib') is not None)")
+    before, failed = packages(python), []
+    for notebook in notebooks:
+        name = f"{notebook.parent.name}-{notebook.stem}"
+        print(f"--- {name} ({time.monotonic() - BEGUN:.0f} s so far)", flush=True)
+        if not attempt(notebook, work / name):
+            failed.append(name)
     gone, brought = before - packages(python), packages(python) - before
     if gone or [name.partition("==")[0] for name in brought] != ["em-book"]:
-        print(f"the environment has changed: {gone or 'nothing'} became {brought or 'nothing'}")
-        good = False
+        failed.append(f"the environment has changed: {gone or 'nothing'} became {brought}")
     run(python, "-I", "-m", "pip", "uninstall", "-q", "-y", "em-book")
-    return good
+    return failed
 
 
 def main() -> int:
-    chapters = sorted((ROOT / "notebooks").rglob("[0-9][0-9]-*.ipynb"))
+    chapters = sorted((ROOT / "notebooks").glob("[0-9][0-9]-*.ipynb"))
+    deeper = sorted((ROOT / "notebooks" / "deeper").glob("[0-9][0-9]-*.ipynb"))
     sets = sorted((ROOT / "assignments" / "release").glob("*/*.ipynb"))
-    if not chapters or not sets:
+    kinds = [chapters, deeper, sets]
+    if not all(kinds):
         print("no chapters, or no released problem sets: python assignments/build.py")
         return 1
-    begun, failed = time.monotonic(), []
+    failed = []
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         python = make_environment(work / "colab", sys.argv[1])
@@ -140,13 +154,11 @@ def main() -> int:
         os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
         os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # or every kernel prints a warning
         os.environ.pop("PYTHONPATH", None)
-        for notebook in chapters + sets:
-            name = f"{notebook.parent.name}-{notebook.stem}"
-            print(f"--- {name} ({time.monotonic() - begun:.0f} s so far)", flush=True)
-            if not attempt(notebook, python, work / name):
-                failed.append(notebook.name)
-    print(f"Colab: {time.monotonic() - begun:.0f} s", *failed)
-    print(f"{len(chapters + sets) - len(failed)} passed, {len(failed)} failed")
+        os.chdir(work)  # where no emlib lies
+        for kind in kinds:
+            failed += attempt_all(kind, python, work)
+    print(f"Colab: {time.monotonic() - BEGUN:.0f} s", *failed, sep="\n")
+    print(f"{sum(map(len, kinds)) - len(failed)} passed, {len(failed)} failed")
     return bool(failed)
 
 

@@ -6,7 +6,6 @@ import contextlib
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster import vq
 
 from emlib._machinery.validation import SMALLEST, component_count, one_of, reject_rows
 from emlib._machinery.value import FloatArray, IntArray
@@ -107,6 +106,8 @@ def _k_means(
 ) -> IntArray:
     """Return the labels (N,) of the 20th round of Lloyd's algorithm, or once a cluster is lost."""
     if w is None:
+        from scipy.cluster import vq  # here: a quarter of what `import emlib` would take
+
         with contextlib.suppress(vq.ClusterError):
             _, better = vq.kmeans2(z, centres, minit="matrix", iter=20, missing="raise")
             return better.astype(np.int64)

@@ -468,7 +468,7 @@ def test_a_dask_array_without_a_cluster():
 def test_nothing_imports_unasked_what_is_optional_or_slow():
     """scipy.stats takes as long as all else in emlib, in every notebook and every process.
 
-    And scipy.optimize a third of that.
+    And scipy.optimize and scipy.cluster a third of that.
     """
     script = """
 import sys
@@ -476,7 +476,8 @@ import numpy as np
 import emlib.plotting
 from emlib import GaussianMixture1D, em
 em.fit(GaussianMixture1D([0.5, 0.5], [0, 1], 1.0), np.arange(9.0), max_iter=2)
-sys.exit(bool({"dask", "distributed", "tqdm", "scipy.stats", "scipy.optimize"} & set(sys.modules)))
+slow = {"dask", "distributed", "tqdm", "scipy.stats", "scipy.optimize", "scipy.cluster"}
+sys.exit(bool(slow & set(sys.modules)))
 """
     with run(script) as process:
         out = process.stdout.read()

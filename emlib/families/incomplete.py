@@ -267,7 +267,7 @@ class IncompleteGaussianMixture(Normals):
         return [(rows, pattern, pattern.whiten(x[rows], self.means)) for rows, pattern in found]
 
     def _log_components(self, n: int, parts: Whitened) -> FloatArray:
-        log_density = np.empty((n, self.n_components))
+        log_density = np.empty((n, self.n_components), order="F")
         for rows, pattern, y in parts:
             squares = np.einsum("kon,kon->kn", y, y)
             log_density[rows] = (pattern.log_constants[:, None] - 0.5 * squares).T
