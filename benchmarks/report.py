@@ -34,7 +34,7 @@ class Row(NamedTuple):
     covariance_type: str
     library: str
     seconds: float  # an iteration takes
-    ratio: float  # of that to emlib's, as measured in turns
+    ratio: float  # of that to emlib's
     rows: int  # that it was timed on
     memory: float | None  # peak beyond the data, in bytes
     difference: float | None  # of parameters, from emlib's
@@ -55,6 +55,7 @@ class Results(NamedTuple):
 
     libraries: Sequence[Library]
     matmul: float  # flops a second
+    exp: float  # seconds for one exponential
     load: float  # programs that ran already when the run began
     rows: Sequence[Row]
     climbs: Sequence[Climb]
@@ -85,10 +86,11 @@ def markdown(found: Results) -> str:
 
 LEGEND = f"""\
 * **time**: of one iteration, in milliseconds: a fit of 2m iterations less one of m, divided by m;
-  the libraries take turns, and the median of several counts. ≈: timed on the first rows and
-  scaled up, for OpenCV works through the data row by row.
-* **ratio**: that time in units of emlib's in the same turn; again the median. The geometric mean is
-  over the shapes with full covariances.
+  the libraries take turns, and of each fit the shortest time counts, for what else the machine
+  does only adds to it. ≈: timed on the first rows and scaled up, for OpenCV works through the
+  data row by row.
+* **ratio**: that time in units of emlib's. The geometric mean is over the shapes with full
+  covariances. At D = 2 exponentials weigh most.
 * **memory**: peak resident memory during a fit beyond that just before it, when the data are loaded
   and the library is warm, in a fresh process.
 * **difference**: largest difference from emlib's weights, means or covariances after
@@ -110,7 +112,7 @@ def setting(found: Results) -> str:
     versions += [f"NumPy {np.__version__}", f"Python {platform.python_version()}"]
     text = (
         f"Written by `python benchmarks/run.py`. {', '.join(versions)}; {n_cores()} cores, "
-        f"matrix product {found.matmul / 1e9:.0f} Gflop/s."
+        f"matrix product {found.matmul / 1e9:.0f} Gflop/s, an exponential {found.exp * 1e9:.1f} ns."
     )
     if found.load > BUSY:
         text += (

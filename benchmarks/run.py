@@ -18,7 +18,7 @@ from typing import NamedTuple
 import report
 from climb import Climb, climbs
 from contenders import Library, libraries, random_problem, ring_problem
-from measure import differences, matmul_speed, paces, peak_memory
+from measure import differences, exp_pace, matmul_speed, paces, peak_memory
 
 HERE = Path(__file__).resolve().parent
 STARTED = time.perf_counter()
@@ -44,7 +44,7 @@ class Effort(NamedTuple):
     climb_rows: int
 
 
-FULL = Effort(0.2, 5, 5_000)
+FULL = Effort(0.2, 7, 5_000)
 BRIEF = Effort(0.02, 3, 500)
 
 
@@ -54,13 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     effort = BRIEF if options.quick else FULL
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     contenders = libraries()
-    speeds = [matmul_speed()]
+    speeds, exponential = [matmul_speed()], exp_pace()
     shapes = options.shapes or (QUICK if options.quick else SHAPES)
     rows = [row for shape in shapes for row in measure_shape(shape, contenders, effort)]
     tops = to_the_optimum(contenders, effort)
     scaling = memory_by_size(contenders) if options.scaling else []
     speeds.append(matmul_speed())  # once more, for the machine may have been busy
-    found = report.Results(contenders, max(speeds), load, rows, tops, scaling)
+    found = report.Results(contenders, max(speeds), exponential, load, rows, tops, scaling)
     text = report.markdown(found)
     print(text)
     if options.output:

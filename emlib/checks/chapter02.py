@@ -173,7 +173,8 @@ def stranger_step(function: Callable[..., Any]) -> None:
             share: FloatArray, heads: FloatArray = heads, tosses: FloatArray = tosses
         ) -> list[float]:
             """Return the answer to which other responsibilities of the stranger lead."""
-            return [share.mean(), heads @ share / np.maximum(tosses @ share, 1e-300)]
+            expected = float(tosses @ share)
+            return [float(share.mean()), float(heads @ share) / max(expected, 1e-300)]
 
         later = [  # responsibilities after one of the two updates has been made
             BinomialMixture(np.array([w, 1 - w]), np.array([t, 0.5])).responsibilities(x)[:, 0]

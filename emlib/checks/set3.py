@@ -324,7 +324,7 @@ def censored_step(
     right_so_far(1 / 3, "the weights")
     counts, watched = r.sum(axis=0), (r * t[:, None]).sum(axis=0)
     at_dead = (as_dead * t[:, None]).sum(axis=0)
-    remaining = [1 / (r @ rates), r @ (1 / rates), (1 / rates).mean(), 1 / rates.mean()]
+    remaining: list[Any] = [1 / (r @ rates), r @ (1 / rates), (1 / rates).mean(), 1 / rates.mean()]
     for share in (w, r.mean(axis=0)):
         remaining += [share @ (1 / rates), 1 / (share @ rates)]
     hard = np.where(died[:, None], t[:, None], 1 / rates)

@@ -202,7 +202,7 @@ def _check_rate_of_zero(model: Any, share: float) -> None:
     got = _floats(_quietly(model.log_joint, at), "log_joint(x)")
     if got.shape == right.shape and np.allclose(got, right):
         return
-    said = got.tolist() if got.shape == right.shape else f"of shape {got.shape}"
+    said = got.round(6).tolist() if got.shape == right.shape else f"of shape {got.shape}"
     raise Problem(
         "A rate of 0 must work too: then a lamb that is awake does not move either, and a count "
         f"of 0 is certain. For the counts 0 and 3 your log joint is {said}. What is 0 log 0, and "
@@ -794,7 +794,8 @@ def _its_fit(
     model = best.model
     fixed = isinstance(model, PoissonMixture) and (not zeros or model.rates.min() == 0)
     if not fixed or model.n_components != k + zeros:
-        said = model.rates.tolist() if isinstance(model, PoissonMixture) else type(model).__name__
+        rates = isinstance(model, PoissonMixture)
+        said = model.rates.round(6).tolist() if rates else type(model).__name__
         raise Problem(f"{name}: is that what you fitted? The rates of your fit are {said}.")
     if len({run.objective[0] for run in best.runs}) < n_starts:
         raise Problem(
@@ -1009,14 +1010,15 @@ def guarded_step(
         k = len(rates)
         q = np.random.default_rng(k).dirichlet(np.ones(k), len(data))
         value = _floats(_in_time(function, data, q, rates), "The array of rates")
+        there = value.round(6).tolist()
         if rates.dtype == int and np.array_equal(value, np.trunc(value)):
             raise Problem(
-                f"From the rates {rates.tolist()} you go to {value.tolist()}. Rates that come as "
+                f"From the rates {rates.tolist()} you go to {there}. Rates that come as "
                 "whole numbers go on as floats: into an array of which type are they put?"
             )
         if value.shape == (k,) and not np.isfinite(value).all():
             raise Problem(
-                f"From the rates {rates.tolist()} you go to {value.tolist()}. A step too long "
+                f"From the rates {rates.tolist()} you go to {there}. A step too long "
                 "may overflow, and a comparison with nan is false: halve *until* Q is not lower."
             )
         value = numbers(value, "The array of rates", (k,))
@@ -1043,7 +1045,8 @@ def _sinking(function: Callable[..., Any]) -> None:
         if value.shape == (2,) and not np.isfinite(value).all():
             raise Problem(
                 f"With counts that are all 1, from the rates {rates.tolist()}, you go to "
-                f"{value.tolist()}. If 60 halvings do not help, the old rate is to be kept."
+                f"{value.round(6).tolist()}. If 60 halvings do not help, the old rate is to be "
+                "kept."
             )
         value = numbers(value, "The array of rates", (2,))
         try:

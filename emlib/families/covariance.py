@@ -505,7 +505,7 @@ class Tied(Full):
 
     def sizes(self, counts: FloatArray) -> FloatArray:
         """Return N."""
-        return counts.sum()
+        return np.asarray(counts.sum())
 
     def _within(self, weights: FloatArray) -> FloatArray:
         return self.values
