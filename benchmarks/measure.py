@@ -55,8 +55,8 @@ def matmul_speed(size: int = 1500, repeats: int = 5) -> float:
 def exp_pace(size: int = 10_000, repeats: int = 20) -> float:
     """Return the least time that NumPy takes for an exponential, in seconds, on one core.
 
-    An E-step takes one for each row and component. It depends on the processor by a factor of
-    ten: where that has no AVX-512, NumPy works them out one by one.
+    An E-step takes one for each row and component. It depends much on the processor: where that
+    has no AVX-512, NumPy works them out one by one.
     """
     x = np.random.default_rng(0).standard_normal(size)
     return min(seconds(lambda: np.exp(x)) for _ in range(repeats)) / size

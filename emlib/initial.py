@@ -106,7 +106,7 @@ def _k_means(
 ) -> IntArray:
     """Return the labels (N,) of the 20th round of Lloyd's algorithm, or once a cluster is lost."""
     if w is None:
-        from scipy.cluster import vq  # here: a quarter of what `import emlib` would take
+        from scipy.cluster import vq  # here: it is slow to import
 
         with contextlib.suppress(vq.ClusterError):
             _, better = vq.kmeans2(z, centres, minit="matrix", iter=20, missing="raise")

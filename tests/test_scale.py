@@ -468,7 +468,7 @@ def test_a_dask_array_without_a_cluster():
 def test_nothing_imports_unasked_what_is_optional_or_slow():
     """scipy.stats takes as long as all else in emlib, in every notebook and every process.
 
-    And scipy.optimize and scipy.cluster a third of that.
+    And scipy.optimize a third of that; scipy.cluster is slow too.
     """
     script = """
 import sys
